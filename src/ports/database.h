@@ -1,0 +1,120 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "base/uuid.h"
+
+namespace ports {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+/// A statement's text in the dialect that SQLite 3.40 and PostgreSQL 15 share, with parameters
+/// `$1`, `$2`, … Has static lifetime: an adapter prepares each once a connection, by its address.
+/// `:tx` in it stands for the number of the transaction, which the adapter fills in.
+struct Sql {
+  const char* name;  // For metrics and traces, as `lists.guard`.
+  const char* text;
+};
+
+struct Bytes {
+  std::string data;
+
+  bool operator==(const Bytes&) const = default;
+};
+
+/// A typed parameter; monostate is NULL.
+using Value =
+    std::variant<std::monostate, std::int64_t, bool, std::string, Bytes, base::Time, base::Uuid>;
+
+struct Statement {
+  const Sql* sql;
+  std::vector<Value> params;
+};
+
+/// One row of a result, valid only during the call that gets it. Columns count from 0. Reading a
+/// NULL gives 0, false, an empty text, a zero Uuid: ask IsNull first where it matters.
+class Row {
+ public:
+  virtual ~Row() = default;
+  [[nodiscard]] virtual bool IsNull(int column) const = 0;
+  [[nodiscard]] virtual std::int64_t Int(int column) const = 0;
+  [[nodiscard]] virtual bool Bool(int column) const = 0;
+  [[nodiscard]] virtual std::string_view Text(int column) const = 0;
+  [[nodiscard]] virtual std::string_view BytesOf(int column) const = 0;
+  [[nodiscard]] virtual base::Time TimeOf(int column) const = 0;
+  [[nodiscard]] virtual base::Uuid UuidOf(int column) const = 0;
+};
+
+/// Which copy of the data may answer a read.
+enum class Freshness : std::uint8_t {
+  kPrimary,   // Sees every write acknowledged before the call.
+  kMayBeOld,  // Any replica. May miss the last writes.
+};
+
+/// Statements that are read in one consistent view of the data.
+struct ReadRequest {
+  std::vector<Statement> statements;
+  Freshness freshness = Freshness::kPrimary;
+  Deadline deadline;
+  /// Called for each row with the index of its statement, in order, on a thread of the adapter.
+  std::function<void(std::size_t statement, const Row& row)> on_row;
+  /// Called once, after the last row, on a thread of the adapter (or the caller's when the read was
+  /// refused at once). kUnavailable: nothing, or only a part, was delivered.
+  std::function<void(base::Result<void>)> done;
+};
+
+/// Statements that take effect together or not at all. The first is the guard: when it changes no
+/// row, the others (which ask for its mark) change none either, and nothing has happened.
+struct Batch {
+  std::vector<Statement> statements;
+};
+
+/// What a batch did: rows changed by each statement, in order.
+struct Outcome {
+  std::vector<std::int64_t> changed;
+};
+
+/// One batch on its way. Shared with the adapter until Done has been called.
+class WriteJob {
+ public:
+  virtual ~WriteJob() = default;
+
+  /// Makes the batch, on the lane's thread, just before it runs; pure CPU, no waiting. Called once.
+  /// An empty batch is fine: Done comes with the group it would have been in.
+  [[nodiscard]] virtual Batch Prepare() = 0;
+
+  /// Called once, on the lane's thread, when the batch is durable, or is known not to be.
+  /// Errors: kUnavailable. `reason` is `unavailable` (not done), `storage_full` (not done), or
+  /// `outcome_unknown`. Must be quick and must not throw.
+  virtual void Done(base::Result<Outcome> outcome) = 0;
+};
+
+/// Durable home of all data, and the only source of truth (caches and indexes are copies).
+///
+/// Implementations: adapters/sqlite. All of them pass tests/contract/database_test.cc, which says
+/// what is promised here. Safe to call from many threads at once; no call blocks.
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  /// Queues a job. Jobs of one lane run in the order they came; a lane is chosen by `key` (a hash of
+  /// the list's or the user's id). Jobs that wait at the same moment share a transaction and a flush;
+  /// a batch that fails does not fail its companions. A job that waits beyond `deadline`, or finds
+  /// the queue full, ends with kUnavailable without having run (then Done may be called on the
+  /// caller's thread, before Write returns, and Prepare is not called).
+  virtual void Write(std::uint64_t key, Deadline deadline, std::shared_ptr<WriteJob> job) = 0;
+
+  /// Queues a read for a bounded pool. Full or late: kUnavailable.
+  virtual void Read(ReadRequest request) = 0;
+};
+
+}  // namespace ports
