@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "domain/change.h"
+#include "domain/list.h"
+
+namespace domain {
+
+/// What a route needs of its caller. Every route of a list has one (http/routes).
+enum class Action : std::uint8_t {
+  kCreate,  // Any signed-in person.
+  kRead,    // Members; of a trashed list only the owner.
+  kEdit,    // Owner and editors.
+  kOwn,     // The owner.
+};
+
+/// The one place where it is decided who may do what. `list` is nullptr when there is none.
+/// Errors: kNotFound (no list, no member, or trashed and not the owner: the same for all three),
+/// kForbidden (a member whose role does not reach).
+[[nodiscard]] base::Result<Role> Authorize(const ListState* list, const base::Uuid& user,
+                                           Action action);
+
+enum class Side : std::uint8_t { kNone, kAfter, kBefore };
+
+/// One intention, as it came in: not yet checked against a list.
+struct Op {
+  Kind kind = Kind::kSet;
+  base::Uuid op_id;
+  base::Uuid list_id;
+  base::Uuid actor_id;
+  std::optional<base::Uuid> client_id;
+  std::optional<base::Uuid> item_id;
+  Fields fields;            // What it sets; well-formed and within its limits unless field_errors.
+  Side side = Side::kNone;  // Where to put it: kAfter or kBefore `neighbour` (nullopt: first, last).
+  std::optional<base::Uuid> neighbour;
+  bool put = false;  // A PUT: its repeat by the maker is answered with what is there.
+  std::int64_t min_revision = 0;                        // `Min-Revision`; 0 without.
+  std::optional<std::vector<std::int64_t>> if_match{};  // Revisions that `If-Match` names; not for *.
+  /// What was found wrong with the request before the list was looked at. Told only when nothing
+  /// that goes before it (404, 403, a repeat, 412 …) answers first.
+  std::vector<base::FieldError> field_errors{};
+};
+
+struct DecideContext {
+  base::Time now;
+  std::int64_t epoch = 0;
+  std::function<std::uint64_t()> random;  // For ranks.
+};
+
+/// What an op comes to. Without `change` there was nothing to do: the list stays as it is.
+struct Decision {
+  ListPtr list;  // The list after it.
+  Status status = Status::kApplied;
+  bool repeated = false;         // A PUT whose first has been done: 200, not 201.
+  std::int64_t cleared = 0;      // Of kClearDone: items taken to trash.
+  std::optional<Change> change;  // The row for the log.
+  std::vector<ItemPtr> rows;     // Items to store, rebalanced ones included, each once.
+  bool members_changed = false;
+};
+
+/// Decides one op on a list (nullptr: there is none), without I/O or clock. The order of refusals is
+/// api.md's ('Errors'): 404, 403, the repeated PUT, 409 revision_ahead, 409 list_trashed, 412, then
+/// 422 and the other 409 (id_taken, item_trashed, …).
+///
+/// Kinds due now: kCreateList, kSetList, kRemoveList, kRestoreList, kAdd, kSet, kMove, kRemove,
+/// kRestore, kClearDone. The same function will decide ops of sync: they differ by what they saw.
+/// Errors: kNotFound, kForbidden, kConflict, kStale, kInvalid with `fields` or reason `list_full`.
+/// Cost: O(log items) plus what the op touches; an item's copy and a chunk's (128 pointers).
+[[nodiscard]] base::Result<Decision> Decide(const ListPtr& list, const Op& op,
+                                            const DecideContext& context);
+
+/// Undo's counterpart to Decide is apply.h.
+
+}  // namespace domain
