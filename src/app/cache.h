@@ -1,0 +1,131 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/metrics.h"
+#include "domain/list.h"
+
+namespace app {
+
+/// A list at one revision with its bytes as the API sends them. Constant and shared by all threads;
+/// the bytes are made when they are first asked for, once a revision, from the chunks' own bytes.
+class Snapshot {
+ public:
+  explicit Snapshot(domain::ListPtr list);
+
+  [[nodiscard]] const domain::ListState& list() const { return *list_; }
+  [[nodiscard]] const domain::ListPtr& list_ptr() const { return list_; }
+
+  /// The whole list as `GET /v1/lists/{id}` answers it is Prefix(role) followed by Body().
+  [[nodiscard]] static std::string_view Prefix(domain::Role role);
+  [[nodiscard]] std::string_view Body() const;
+
+  /// Strong validator, quotes included: `"<revision>"`.
+  [[nodiscard]] std::string_view etag() const { return {etag_.data(), etag_bytes_}; }
+
+  /// Memory this snapshot answers for, an estimate: what it would free if nothing were shared.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  domain::ListPtr list_;
+  domain::Memo body_;
+  std::array<char, 24> etag_{};
+  std::size_t etag_bytes_ = 0;
+  std::size_t bytes_ = 0;
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// Where a list's newest snapshot is found by all threads. `version` changes with every Publish and
+/// Drop, so a loop that holds a snapshot knows by one atomic load whether it is still the newest.
+class Slot {
+ public:
+  [[nodiscard]] SnapshotPtr Get() const;
+  [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  /// Called by loops on a hit: seconds of the cache's clock, for eviction.
+  void Touch(std::uint32_t second) { used_at_.store(second, std::memory_order_relaxed); }
+
+ private:
+  friend class ListCache;
+  mutable std::mutex mutex_;
+  SnapshotPtr newest_;  // nullptr: dropped.
+  std::atomic<std::uint64_t> version_{0};
+  std::atomic<std::uint32_t> used_at_{0};
+};
+using SlotPtr = std::shared_ptr<Slot>;
+
+/// All hot lists of the process, bounded in bytes. Thread-safe; Get takes a lock (FrontCache does
+/// not, for what it has seen).
+class ListCache {
+ public:
+  ListCache(std::size_t bytes_max, base::Metrics& metrics);
+
+  /// The newest snapshot, or nullptr when the list is not in memory.
+  [[nodiscard]] SnapshotPtr Get(const base::Uuid& id) const;
+  [[nodiscard]] SlotPtr Find(const base::Uuid& id) const;
+
+  /// Makes `snapshot` what every loop shows from now on, unless a newer one is there. May drop lists
+  /// that were not used for longest.
+  void Publish(SnapshotPtr snapshot);
+
+  /// Forgets a list: its next reader loads it anew.
+  void Drop(const base::Uuid& id);
+
+  [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+  /// Moves the clock that Touch is told by; call once a second.
+  void Tick() { second_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t second() const { return second_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<base::Uuid, SlotPtr> slots;
+    std::size_t bytes = 0;
+  };
+  Shard& ShardOf(const base::Uuid& id) const;
+  void EvictFrom(Shard& shard);
+
+  const std::size_t bytes_max_;
+  mutable std::array<Shard, kShards> shards_;
+  std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::uint32_t> second_{1};
+  base::Gauge& bytes_gauge_;
+  base::Counter& evictions_;
+};
+
+/// A loop's own view of the cache: a hit costs a look-up and one atomic load, no lock, no
+/// allocation. Not thread-safe: each loop has one.
+class FrontCache {
+ public:
+  FrontCache(ListCache& cache, base::Metrics& metrics);
+
+  /// The newest snapshot, valid until the next call, or nullptr when the list is not in memory.
+  [[nodiscard]] const SnapshotPtr* Find(const base::Uuid& id);
+
+  /// Lets go of what was evicted or not used for a minute. Call once a second.
+  void Sweep();
+
+ private:
+  struct Entry {
+    SlotPtr slot;
+    SnapshotPtr snapshot;
+    std::uint64_t version = 0;
+    std::uint32_t used_at = 0;
+  };
+  ListCache& cache_;
+  std::unordered_map<base::Uuid, Entry> entries_;
+  base::Counter& hits_;
+  base::Counter& misses_;
+};
+
+}  // namespace app

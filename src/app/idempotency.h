@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "app/lists.h"
+#include "base/error.h"
+#include "ports/clock.h"
+#include "ports/crypto.h"
+#include "ports/database.h"
+
+namespace app {
+
+/// Who may run a request with an Idempotency-Key, and what its first answer was (api.md,
+/// 'Everywhere'). The record is written in the transaction of the write (Lists::Write takes the
+/// key); this looks it up, and keeps two requests with one key of this process apart.
+class Idempotency {
+ public:
+  Idempotency(ports::Database& database, ports::Crypto& crypto, ports::Clock clock);
+  ~Idempotency();
+
+  /// The right to be the first; gives the key free when it is destroyed. Keep it until the answer.
+  using Turn = std::shared_ptr<const IdempotencyKey>;
+  /// Either the turn, or the first answer, to be replayed with `Idempotent-Replayed: true`.
+  using Found = std::variant<Turn, Answer>;
+
+  /// `done` on any thread. Waits up to 5 s for a first request that is under way.
+  /// Errors: kInvalid `idempotency_key_reused` (another body; pointer `Idempotency-Key`), kConflict
+  /// `in_progress`, kUnavailable.
+  void Begin(const base::Uuid& user, std::string_view method, std::string_view path,
+             std::string_view key, std::string_view body,
+             std::function<void(base::Result<Found>)> done);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// The op id of a request with a key: the same for each repeat of it.
+[[nodiscard]] base::Uuid OpIdOf(const IdempotencyKey& key);
+
+/// Statement that keeps `answer` for `key` for 24 hours where a batch's guard held. `guard_list`:
+/// the list whose `last_batch` must be `batch`; without it, kept unconditionally.
+[[nodiscard]] ports::Statement KeepAnswer(const IdempotencyKey& key, const Answer& answer,
+                                          std::optional<base::Uuid> guard_list,
+                                          const std::string& batch);
+
+}  // namespace app

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/cache.h"
+#include "base/error.h"
+#include "base/metrics.h"
+#include "domain/decide.h"
+#include "ports/clock.h"
+#include "ports/database.h"
+
+namespace app {
+
+/// A successful answer, as it is sent and as it is kept for an Idempotency-Key.
+struct Answer {
+  int status = 200;
+  std::string body;      // JSON, or empty for 204.
+  std::string etag;      // With quotes; empty: none.
+  std::int64_t list_revision = 0;  // `List-Revision`; 0: none.
+  std::string location;  // Empty: none.
+};
+
+/// An Idempotency-Key in use: whose, for what, and with which content.
+struct IdempotencyKey {
+  base::Uuid user_id;
+  std::string scope;   // SHA-256 of method, path and key: 32 bytes.
+  std::string digest;  // SHA-256 of the body: 32 bytes.
+  base::Time first_used_at;
+};
+
+/// One write to a list on its way through its lane.
+struct WriteRequest {
+  domain::Op op;
+  std::optional<IdempotencyKey> key;
+  ports::Deadline deadline;
+  /// Makes the answer from the decision. Pure; called on the lane's thread, perhaps more than once.
+  std::function<Answer(const domain::Decision&)> render;
+  /// Called once, on any thread, when the change is durable and every loop would show it, or when it
+  /// is refused. Errors: Decide's, and kUnavailable (`unavailable`, `storage_full`,
+  /// `outcome_unknown`).
+  std::function<void(base::Result<Answer>)> done;
+};
+
+enum class ListFilter : std::uint8_t { kActive, kArchived, kTrashed };
+
+/// One row of `GET /v1/lists`: a list without members and items, and the caller's role.
+struct ListRow {
+  domain::ListState list;
+  domain::Role role = domain::Role::kViewer;
+};
+
+struct ChangesPage {
+  std::string changes;  // A JSON array, as the log tells it.
+  std::int64_t revision = 0;
+  bool has_more = false;
+};
+
+/// Lists and their log: decides on the list's lane, writes one guarded batch, publishes what came of
+/// it. Thread-safe; no call blocks; every `done` is called exactly once, on any thread.
+/// Source: docs/architecture.md, 'The life of a write'.
+class Lists {
+ public:
+  Lists(ports::Database& database, ListCache& cache, ports::Clock clock, base::Metrics& metrics);
+  ~Lists();  // The database must have finished its jobs.
+  Lists(const Lists&) = delete;
+  Lists& operator=(const Lists&) = delete;
+
+  /// The newest snapshot: from memory (then `done` is called before this returns), or from one read
+  /// that all who wait for the list share. Not authorised: call domain::Authorize on it.
+  /// Errors: kNotFound, kUnavailable.
+  void Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
+
+  /// Decides and writes. kCreateList makes the list; it also counts the owner's memberships
+  /// (422 `memberships_full` above domain::kMembershipsMax).
+  void Write(WriteRequest request);
+
+  /// Lists of a person, newest id first, at most `limit` + 1 (one more tells that there is more).
+  /// kTrashed: only those they own. `before`: only ids below it.
+  void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
+            std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done);
+
+  /// Changes after a revision, upwards. Not authorised.
+  /// Errors: kConflict `revision_ahead`, kGone `revision_expired`, kNotFound, kUnavailable.
+  void Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,
+               std::function<void(base::Result<ChangesPage>)> done);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace app
