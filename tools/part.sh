@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# One part of the tests. Started by ./test, which has installed what it needs.
+# usage: tools/part.sh NAME    Writes `PASSED FAILED` into build/test-results/NAME.count.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+. tools/setup.sh
+[ -x .tools/node_modules/node/bin/node ] && PATH=$PWD/.tools/node_modules/node/bin:$PATH
+part=$1
+long=${LISTS_TEST_LONG:-}
+results=$PWD/build/test-results
+logs=$PWD/build/test-logs
+export LISTS_BIN=$PWD/build/release/lists
+
+counted() { printf '%s %s\n' "$1" "$2" >"$results/$part.count"; }
+
+# count REPORT...: the part's result from JUnit reports.
+count() {
+  local numbers status=0
+  numbers=$(/usr/bin/python3 tools/count.py "$@") || status=$?
+  printf '%s\n' "$numbers" >"$results/$part.count"
+  return $status
+}
+
+cpp_files() { find src tests -name '*.cc' -o -name '*.h' | sort; }
+
+part_format() {
+  local failed=0 file files
+  mapfile -t files < <(cpp_files)
+  for file in "${files[@]}"; do
+    clang-format-19 --dry-run -Werror "$file" || failed=$((failed + 1))
+  done
+  npm --prefix web run --silent format:check || failed=$((failed + 1))
+  counted $((${#files[@]} + 1 - failed)) "$failed"
+  [ "$failed" = 0 ]
+}
+
+part_source() {
+  local tested=1 checked=1
+  (cd tools && /usr/bin/python3 -B -m unittest -q check_source_test) || tested=0
+  /usr/bin/python3 tools/check_source.py || checked=0
+  counted $((tested + checked)) $((2 - tested - checked))
+  [ "$tested$checked" = 11 ]
+}
+
+# C++ unit and contract tests under ASan and UBSan.
+part_unit() {
+  configure dev
+  ninja -C build/dev
+  local status=0
+  UBSAN_OPTIONS=print_stacktrace=1 ctest --test-dir build/dev -j2 --timeout 300 --no-tests=error \
+    --output-on-failure --output-junit "$results/unit.xml" >"$logs/unit-ctest.log" 2>&1 || status=$?
+  tail -n 60 "$logs/unit-ctest.log"
+  count "$results/unit.xml" || status=1
+  return $status
+}
+
+# What threads share, under TSan: the writer, the cache, the server, and the contract of the ports.
+part_tsan() {
+  configure tsan
+  local test tests=() reports=() status=0
+  for test in base_test adapters_sqlite_test store_test app_test http_test contract_test; do
+    ninja -C build/tsan -t query "$test" >/dev/null 2>&1 && tests+=("$test")
+  done
+  ninja -C build/tsan "${tests[@]}"
+  for test in "${tests[@]}"; do
+    reports+=("$results/tsan-$test.xml")
+    rm -f "$results/tsan-$test.xml"
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" "$(find build/tsan -name "$test" -type f)" \
+      --gtest_output="xml:$results/tsan-$test.xml" --gtest_brief=1 || status=1
+  done
+  count "${reports[@]}" || status=1
+  return $status
+}
+
+# Each libFuzzer target, 10 s or 10^6 executions, from its corpus in the tree.
+part_fuzz() {
+  local target targets passed=0 failed=0 budget=(-max_total_time=10)
+  [ -z "$long" ] || budget=(-runs=1000000)
+  mapfile -t targets < <(find src tests -name '*_fuzz.cc' -printf '%f\n' | sed 's/\.cc$//' | sort)
+  configure fuzz
+  ninja -C build/fuzz "${targets[@]}"
+  for target in "${targets[@]}"; do
+    rm -rf "build/fuzz/corpus/$target" && mkdir -p "build/fuzz/corpus/$target"
+    if "$(find build/fuzz -name "$target" -type f)" "${budget[@]}" -timeout=10 -rss_limit_mb=2048 \
+      -artifact_prefix="$logs/$target-" "build/fuzz/corpus/$target" "tests/fuzz/${target%_fuzz}" \
+      >"$logs/$target.log" 2>&1; then
+      passed=$((passed + 1))
+      say "$target: $(tail -n 1 "$logs/$target.log")"
+    else
+      failed=$((failed + 1))
+      say "$target failed:"
+      tail -n 40 "$logs/$target.log"
+    fi
+  done
+  counted "$passed" "$failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+
+# Source files to read closely, newest change first: what differs from the upstream branch, what is
+# not committed, and where that is nothing, what the last commits changed.
+changed_sources() {
+  local base
+  {
+    git diff --name-only HEAD 2>/dev/null || true
+    base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || git rev-parse HEAD)
+    git log --format= --name-only "$base..HEAD" 2>/dev/null || true
+    git log --format= --name-only -n 60 HEAD 2>/dev/null || true
+  } | awk '!seen[$0]++' | sed -n -E 's/\.(cc|h)$/.cc/p' | awk '!seen[$0]++' |
+    while read -r file; do [ ! -f "$file" ] || printf '%s\n' "$file"; done
+}
+
+# clang-tidy on what changed: the 12 files changed last, or all with TIDY_ALL=1 and in `long`.
+part_tidy() {
+  configure dev
+  local files
+  if [ -n "$long${TIDY_ALL:-}" ]; then
+    mapfile -t files < <(find src tests -name '*.cc' | sort)
+  else
+    mapfile -t files < <(changed_sources | head -n 12)
+  fi
+  mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -v '_fuzz\.cc$')
+  rm -rf build/tidy && mkdir -p build/tidy
+  # shellcheck disable=SC2016
+  printf '%s\n' "${files[@]}" | xargs -P 2 -I{} bash -c '
+    out=build/tidy/$(tr / _ <<<"$1")
+    if clang-tidy-19 -p build/dev --quiet "$1" >"$out.log" 2>&1; then echo "$1" >>build/tidy/passed
+    else echo "$1" >>build/tidy/failed; grep -E "error|warning:" "$out.log" | sort -u | head -n 20; fi' _ {}
+  touch build/tidy/passed build/tidy/failed
+  say "read: ${files[*]}"
+  counted "$(wc -l <build/tidy/passed)" "$(wc -l <build/tidy/failed)"
+  [ ! -s build/tidy/failed ] && [ -s build/tidy/passed ]
+}
+
+part_release() {
+  configure release
+  ninja -C build/release lists
+  "$LISTS_BIN" version
+  counted 1 0
+}
+
+# The binary over HTTP, as a client sees it.
+part_blackbox() {
+  local status=0
+  rm -f "$results/blackbox.xml"
+  .tools/venv/bin/python -m pytest tests/blackbox -q --junitxml="$results/blackbox.xml" || status=$?
+  count "$results/blackbox.xml" || status=1
+  return $status
+}
+
+part_web() {
+  local passed=0 failed=0 step numbers
+  for step in check check:api; do
+    if npm --prefix web run --silent "$step"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  done
+  rm -f "$results/web.xml"
+  npm --prefix web run --silent test -- --reporter=default --reporter=junit \
+    --outputFile.junit="$results/web.xml" || failed=$((failed + 1))
+  numbers=$(/usr/bin/python3 tools/count.py "$results/web.xml") || failed=$((failed + 1))
+  counted $((passed + ${numbers% *})) "$failed"
+  [ "$failed" = 0 ]
+}
+
+part_e2e() {
+  local status=0
+  rm -f "$results/e2e.xml"
+  PLAYWRIGHT_JUNIT_OUTPUT_FILE="$results/e2e.xml" PLAYWRIGHT_JUNIT_OUTPUT_NAME="$results/e2e.xml" \
+    npm --prefix web run --silent e2e -- --reporter=list,junit || status=$?
+  count "$results/e2e.xml" || status=1
+  return $status
+}
+
+"part_$part"
