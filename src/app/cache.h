@@ -86,17 +86,12 @@ class ListCache {
   [[nodiscard]] std::uint32_t second() const { return second_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::size_t kShards = 16;
-  struct Shard {
-    mutable std::mutex mutex;
-    std::unordered_map<base::Uuid, SlotPtr> slots;
-    std::size_t bytes = 0;
-  };
-  Shard& ShardOf(const base::Uuid& id) const;
-  void EvictFrom(Shard& shard);
+  void EvictExcept(const base::Uuid& newest);
+  void Forget(std::unordered_map<base::Uuid, SlotPtr>::iterator slot);
 
   const std::size_t bytes_max_;
-  mutable std::array<Shard, kShards> shards_;
+  mutable std::mutex mutex_;  // Of slots_; a Slot's own mutex is taken inside it.
+  std::unordered_map<base::Uuid, SlotPtr> slots_;
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::uint32_t> second_{1};
   base::Gauge& bytes_gauge_;

@@ -21,6 +21,8 @@ class Idempotency {
  public:
   Idempotency(ports::Database& database, ports::Crypto& crypto, ports::Clock clock);
   ~Idempotency();
+  Idempotency(const Idempotency&) = delete;
+  Idempotency& operator=(const Idempotency&) = delete;
 
   /// The right to be the first; gives the key free when it is destroyed. Keep it until the answer.
   using Turn = std::shared_ptr<const IdempotencyKey>;
@@ -34,9 +36,15 @@ class Idempotency {
              std::string_view key, std::string_view body,
              std::function<void(base::Result<Found>)> done);
 
+  /// Ends waits that took too long, and now and then removes records that expired. Call once a
+  /// second, from any one thread.
+  void EverySecond();
+
  private:
   class Impl;
   std::shared_ptr<Impl> impl_;
+  ports::Crypto& crypto_;
+  const ports::Clock clock_;
 };
 
 /// The op id of a request with a key: the same for each repeat of it.

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "domain/decide.h"
 #include "ports/clock.h"
+#include "ports/crypto.h"
 #include "ports/database.h"
 
 namespace app {
@@ -28,7 +29,7 @@ struct Answer {
 /// An Idempotency-Key in use: whose, for what, and with which content.
 struct IdempotencyKey {
   base::Uuid user_id;
-  std::string scope;   // SHA-256 of method, path and key: 32 bytes.
+  std::string scope;   // SHA-256 of user, method, path and key: 32 bytes.
   std::string digest;  // SHA-256 of the body: 32 bytes.
   base::Time first_used_at;
 };
@@ -65,7 +66,8 @@ struct ChangesPage {
 /// Source: docs/architecture.md, 'The life of a write'.
 class Lists {
  public:
-  Lists(ports::Database& database, ListCache& cache, ports::Clock clock, base::Metrics& metrics);
+  Lists(ports::Database& database, ports::Crypto& crypto, ListCache& cache, ports::Clock clock,
+        base::Metrics& metrics);
   ~Lists();  // The database must have finished its jobs.
   Lists(const Lists&) = delete;
   Lists& operator=(const Lists&) = delete;

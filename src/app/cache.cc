@@ -1,0 +1,205 @@
+#include "app/cache.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/json_writer.h"
+#include "store/json.h"
+
+namespace app {
+namespace {
+
+constexpr std::uint32_t kFrontIdleSeconds = 60;
+
+/// Live items of one chunk, each preceded by a comma.
+const std::string& TextOf(const domain::Chunks<domain::Item, domain::RankOf>::Chunk& chunk) {
+  if (const std::string* const ready = chunk.memo.Get()) return *ready;
+  std::string text;
+  for (const domain::ItemPtr& item : chunk.values) {
+    if (!item->live()) continue;
+    text += ',';
+    store::AppendItem(text, *item);
+  }
+  return chunk.memo.Keep(std::move(text));
+}
+
+std::string RenderBody(const domain::ListState& list) {
+  std::size_t bytes = 1024 + list.members.size() * 96;
+  for (const auto& chunk : list.order.chunks()) bytes += TextOf(*chunk).size();
+  std::string body;
+  body.reserve(bytes);
+  store::AppendListAfterRole(body, list);
+  body += ",\"members\":";
+  store::AppendMembers(body, list.members);
+  body += ",\"items\":[";
+  const std::size_t first = body.size();
+  for (const auto& chunk : list.order.chunks()) {
+    const std::string& text = TextOf(*chunk);
+    // The very first item has no comma before it.
+    body.append(text, body.size() == first && !text.empty() ? 1 : 0);
+  }
+  body += "]}";
+  return body;
+}
+
+std::size_t EstimateBytes(const domain::ListState& list) {
+  // An item's struct, its share of two chunks, and its rendered form, which is made twice (chunk and
+  // body). Measured with 100,000 lists of 20 items: within a fifth.
+  constexpr std::size_t kItem = 1400;
+  return 2048 + list.items.size() * kItem + 3 * static_cast<std::size_t>(list.content_bytes) +
+         list.members.size() * 160;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(domain::ListPtr list) : list_(std::move(list)) {
+  etag_[0] = '"';
+  const auto end = std::to_chars(etag_.data() + 1, etag_.data() + etag_.size() - 1,
+                                 list_->revision);
+  *end.ptr = '"';
+  etag_bytes_ = static_cast<std::size_t>(end.ptr - etag_.data()) + 1;
+  bytes_ = EstimateBytes(*list_);
+}
+
+std::string_view Snapshot::Prefix(domain::Role role) {
+  switch (role) {
+    case domain::Role::kOwner: return R"({"role":"owner",)";
+    case domain::Role::kEditor: return R"({"role":"editor",)";
+    case domain::Role::kViewer: break;
+  }
+  return R"({"role":"viewer",)";
+}
+
+std::string_view Snapshot::Body() const {
+  if (const std::string* const ready = body_.Get()) return *ready;
+  return body_.Keep(RenderBody(*list_));
+}
+
+SnapshotPtr Slot::Get() const {
+  const std::scoped_lock lock(mutex_);
+  return newest_;
+}
+
+ListCache::ListCache(std::size_t bytes_max, base::Metrics& metrics)
+    : bytes_max_(bytes_max),
+      bytes_gauge_(metrics.GetGauge("list_cache_bytes", "Estimated memory of lists kept hot.")),
+      evictions_(metrics.GetCounter("list_cache_evictions_total", "Lists dropped for room.")) {}
+
+SlotPtr ListCache::Find(const base::Uuid& id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = slots_.find(id);
+  return found == slots_.end() ? nullptr : found->second;
+}
+
+SnapshotPtr ListCache::Get(const base::Uuid& id) const {
+  const SlotPtr slot = Find(id);
+  if (!slot) return nullptr;
+  slot->used_at_.store(second(), std::memory_order_relaxed);
+  return slot->Get();
+}
+
+void ListCache::Publish(SnapshotPtr snapshot) {
+  const base::Uuid id = snapshot->list().id;
+  const std::size_t bytes = snapshot->bytes();
+  SnapshotPtr old;  // Freed after the locks are.
+  const std::scoped_lock lock(mutex_);
+  SlotPtr& slot = slots_[id];
+  if (!slot) slot = std::make_shared<Slot>();
+  {
+    const std::scoped_lock slot_lock(slot->mutex_);
+    if (slot->newest_ && slot->newest_->list().revision >= snapshot->list().revision) return;
+    old = std::exchange(slot->newest_, std::move(snapshot));
+    slot->version_.fetch_add(1, std::memory_order_release);
+  }
+  slot->used_at_.store(second(), std::memory_order_relaxed);
+  bytes_.fetch_add(bytes - (old ? old->bytes() : 0), std::memory_order_relaxed);
+  if (this->bytes() > bytes_max_) EvictExcept(id);
+  bytes_gauge_.Set(static_cast<double>(this->bytes()));
+}
+
+void ListCache::Drop(const base::Uuid& id) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = slots_.find(id);
+  if (found != slots_.end()) Forget(found);
+}
+
+void ListCache::Forget(std::unordered_map<base::Uuid, SlotPtr>::iterator slot) {
+  SnapshotPtr old;
+  {
+    const std::scoped_lock slot_lock(slot->second->mutex_);
+    old = std::exchange(slot->second->newest_, nullptr);
+    slot->second->version_.fetch_add(1, std::memory_order_release);
+  }
+  if (old) bytes_.fetch_sub(old->bytes(), std::memory_order_relaxed);
+  slots_.erase(slot);
+}
+
+void ListCache::EvictExcept(const base::Uuid& newest) {
+  // The eighth that was not used for longest goes at once, so that the scan is paid for rarely.
+  std::vector<std::pair<std::uint32_t, base::Uuid>> by_use;
+  by_use.reserve(slots_.size());
+  for (const auto& [id, slot] : slots_) {
+    if (id != newest) by_use.emplace_back(slot->used_at_.load(std::memory_order_relaxed), id);
+  }
+  std::ranges::sort(by_use);
+  const std::size_t target = bytes_max_ / 8 * 7;
+  for (const auto& [used_at, id] : by_use) {
+    if (bytes() <= target) break;
+    Forget(slots_.find(id));
+    evictions_.Add();
+  }
+}
+
+FrontCache::FrontCache(ListCache& cache, base::Metrics& metrics)
+    : cache_(cache),
+      hits_(metrics.GetCounter("list_cache_hits_total", "Reads answered from memory.")),
+      misses_(metrics.GetCounter("list_cache_misses_total", "Reads that went to the database.")) {}
+
+const SnapshotPtr* FrontCache::Find(const base::Uuid& id) {
+  auto found = entries_.find(id);
+  if (found == entries_.end()) {
+    SlotPtr slot = cache_.Find(id);
+    if (!slot) {
+      misses_.Add();
+      return nullptr;
+    }
+    found = entries_.emplace(id, Entry{std::move(slot), nullptr, 0, 0}).first;
+  }
+  Entry& entry = found->second;
+  const std::uint64_t version = entry.slot->version();
+  if (version != entry.version || !entry.snapshot) {
+    // Read before the snapshot: a Publish in between shows as another version next time.
+    entry.version = version;
+    entry.snapshot = entry.slot->Get();
+    if (!entry.snapshot) {  // Dropped: perhaps there is a new slot.
+      entries_.erase(found);
+      SlotPtr slot = cache_.Find(id);
+      SnapshotPtr snapshot = slot ? slot->Get() : nullptr;
+      if (!snapshot) {
+        misses_.Add();
+        return nullptr;
+      }
+      Entry fresh{std::move(slot), std::move(snapshot), 0, 0};
+      found = entries_.emplace(id, std::move(fresh)).first;
+    }
+  }
+  Entry& hit = found->second;
+  const std::uint32_t second = cache_.second();
+  if (hit.used_at != second) {
+    hit.used_at = second;
+    hit.slot->Touch(second);
+  }
+  hits_.Add();
+  return &hit.snapshot;
+}
+
+void FrontCache::Sweep() {
+  const std::uint32_t second = cache_.second();
+  std::erase_if(entries_, [&](const auto& each) {
+    const Entry& entry = each.second;
+    return entry.slot->version() != entry.version || second - entry.used_at > kFrontIdleSeconds;
+  });
+}
+
+}  // namespace app

@@ -1,0 +1,427 @@
+#include "store/lists.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/json_writer.h"
+#include "store/json.h"
+
+namespace store {
+namespace {
+
+using ports::Sql;
+using ports::Statement;
+using ports::Value;
+
+constexpr Sql kGuard{
+    "lists.guard",
+    "UPDATE lists SET revision = $3, last_batch = $4, title = $6, archived = $7, item_count = $8,"
+    " done_count = $9, trash_count = $10, content_bytes = $11, updated_at = $12, deleted_at = $13,"
+    " tx = :tx WHERE id = $1 AND revision = $2 AND (SELECT epoch FROM meta) = $5"};
+
+// A made list: the owner's row goes first, so that two of one person cannot pass each other.
+constexpr Sql kOwnerHasRoom{
+    "users.has_room",
+    "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
+    " AND membership_count < $3"};
+constexpr Sql kMakeList{
+    "lists.make",
+    "INSERT INTO lists (id, creator_id, title, archived, revision, last_batch, item_count,"
+    " done_count, trash_count, content_bytes, created_at, updated_at, deleted_at, tx)"
+    " SELECT $1, $2, $3, $4, $5, $6, 0, 0, 0, 0, $7, $7, NULL, :tx"
+    " WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND last_batch = $6)"
+    " AND (SELECT epoch FROM meta) = $8 ON CONFLICT DO NOTHING"};
+constexpr Sql kCountMembership{
+    "users.count_membership",
+    "UPDATE users SET membership_count = membership_count + $4 WHERE id = $1"
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $2 AND last_batch = $3)"};
+
+constexpr Sql kPutMember{
+    "members.put",
+    "INSERT INTO members (list_id, user_id, role, joined_at, removed_at, visible_tx)"
+    " SELECT $1, $3, $4, $5, $6, :tx"
+    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
+    " ON CONFLICT (list_id, user_id) DO UPDATE SET role = excluded.role,"
+    " joined_at = excluded.joined_at, removed_at = excluded.removed_at,"
+    " visible_tx = excluded.visible_tx"};
+constexpr Sql kSetRole{
+    "members.set_role",
+    "UPDATE members SET role = $4 WHERE list_id = $1 AND user_id = $3"
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kSightChanged{
+    "members.sight_changed",
+    "UPDATE members SET visible_tx = :tx WHERE list_id = $1 AND role <> 'owner'"
+    " AND removed_at IS NULL"
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+
+constexpr Sql kPutItem{
+    "items.put",
+    "INSERT INTO items (list_id, id, rank, text, note, done, done_at, due, labels, parent_id,"
+    " created_by, created_at, updated_at, deleted_at, trashed_by, revision, gone, moved_to)"
+    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
+    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
+    " ON CONFLICT (list_id, id) DO UPDATE SET rank = excluded.rank, text = excluded.text,"
+    " note = excluded.note, done = excluded.done, done_at = excluded.done_at, due = excluded.due,"
+    " labels = excluded.labels, parent_id = excluded.parent_id, updated_at = excluded.updated_at,"
+    " deleted_at = excluded.deleted_at, trashed_by = excluded.trashed_by,"
+    " revision = excluded.revision, gone = excluded.gone, moved_to = excluded.moved_to"};
+
+constexpr Sql kLogChange{
+    "changes.add",
+    "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
+    " effects, overridden, kept, digest, tx)"
+    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
+    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+
+constexpr Sql kReadList{
+    "lists.read",
+    "SELECT creator_id, title, archived, revision, created_at, updated_at, deleted_at, item_count,"
+    " done_count, trash_count, content_bytes FROM lists WHERE id = $1"};
+constexpr Sql kReadMembers{
+    "members.read",
+    "SELECT user_id, role, joined_at FROM members WHERE list_id = $1 AND removed_at IS NULL"
+    " ORDER BY joined_at, user_id"};
+constexpr Sql kReadItems{
+    "items.read",
+    "SELECT id, rank, text, note, done, done_at, due, labels, parent_id, created_by, created_at,"
+    " updated_at, deleted_at, trashed_by, revision, gone, moved_to FROM items WHERE list_id = $1"};
+constexpr Sql kReadEpoch{"meta.epoch", "SELECT epoch FROM meta"};
+
+#define LISTS_PAGE_COLUMNS                                                                     \
+  "SELECT l.id, m.role, l.creator_id, l.title, l.archived, l.revision, l.created_at,"          \
+  " l.updated_at, l.deleted_at, l.item_count, l.done_count FROM members m JOIN lists l"        \
+  " ON l.id = m.list_id WHERE m.user_id = $1 AND m.list_id < $2 AND m.removed_at IS NULL"
+constexpr Sql kPageLive{"lists.page",
+                        LISTS_PAGE_COLUMNS
+                        " AND l.deleted_at IS NULL AND l.archived = $4"
+                        " ORDER BY m.list_id DESC LIMIT $3"};
+constexpr Sql kPageTrashed{"lists.page_trashed",
+                           LISTS_PAGE_COLUMNS
+                           " AND l.deleted_at IS NOT NULL AND m.role = 'owner'"
+                           " ORDER BY m.list_id DESC LIMIT $3"};
+#undef LISTS_PAGE_COLUMNS
+
+constexpr Sql kReadRevision{"lists.revision", "SELECT revision FROM lists WHERE id = $1"};
+constexpr Sql kHoldsRevision{"changes.holds",
+                             "SELECT 1 FROM changes WHERE list_id = $1 AND revision = $2"};
+constexpr Sql kReadChanges{
+    "changes.read",
+    "SELECT revision, op_id, at, actor_id, client_id, kind, status, item_id, effects, overridden,"
+    " kept FROM changes WHERE list_id = $1 AND revision > $2 ORDER BY revision LIMIT $3"};
+
+Value OrNull(const std::optional<base::Time>& time) { return time ? Value(*time) : Value(); }
+Value OrNull(const std::optional<base::Uuid>& id) { return id ? Value(*id) : Value(); }
+
+template <class Append>
+std::string JsonOf(const Append& append) {
+  std::string out;
+  append(out);
+  return out;
+}
+
+Statement Guard(const ListWrite& write) {
+  const domain::ListState& after = *write.after;
+  return {&kGuard,
+          {after.id, write.before->revision, after.revision, ports::Bytes{write.mark}, write.epoch,
+           after.title, after.archived, after.item_count, after.done_count, after.trash_count,
+           after.content_bytes, after.updated_at, OrNull(after.deleted_at)}};
+}
+
+Statement PutItem(const ListWrite& write, const domain::Item& item) {
+  Value due;
+  if (item.due) due = JsonOf([&](std::string& out) { AppendDue(out, item.due); });
+  Value gone;
+  if (item.gone != domain::Gone::kNo) {
+    gone = std::string(item.gone == domain::Gone::kMoved ? "moved" : "purged");
+  }
+  return {&kPutItem,
+          {write.after->id, ports::Bytes{write.mark}, item.id, item.rank, item.text, item.note,
+           item.done, OrNull(item.done_at), std::move(due),
+           JsonOf([&](std::string& out) { AppendLabels(out, item.labels); }),
+           OrNull(item.parent_id), item.created_by, item.created_at, item.updated_at,
+           OrNull(item.deleted_at), item.trashed_by != 0 ? Value(item.trashed_by) : Value(),
+           item.revision, std::move(gone), OrNull(item.moved_to)}};
+}
+
+Statement LogChange(const ListWrite& write, const LoggedChange& logged) {
+  const domain::Change& change = logged.change;
+  Value overridden;
+  if (change.overridden) {
+    overridden = JsonOf([&](std::string& out) {
+      AppendFields(out, change.item_id ? domain::Entity::kItem : domain::Entity::kList,
+                   *change.overridden);
+    });
+  }
+  Value kept;
+  if (!change.kept.empty()) {
+    kept = JsonOf([&](std::string& out) { AppendKept(out, change.kept); });
+  }
+  return {&kLogChange,
+          {write.after->id, ports::Bytes{write.mark}, change.revision, change.op_id, change.at,
+           change.actor_id, OrNull(change.client_id), std::string(Name(change.kind)),
+           std::string(Name(change.status)), OrNull(change.item_id),
+           JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }),
+           std::move(overridden), std::move(kept), ports::Bytes{logged.digest}}};
+}
+
+const domain::Member* MemberIn(const domain::ListState& list, const base::Uuid& user) {
+  const auto found = std::ranges::find(list.members, user, &domain::Member::user_id);
+  return found == list.members.end() ? nullptr : &*found;
+}
+
+Statement CountMembership(const ListWrite& write, const base::Uuid& user, std::int64_t by) {
+  return {&kCountMembership, {user, write.after->id, ports::Bytes{write.mark}, by}};
+}
+
+/// Members that came, went, or changed their role. Those who go leave a tombstone. A role that goes
+/// down is written before one that goes up, as a list never has two owners.
+void AddMembers(const ListWrite& write, std::vector<Statement>& out) {
+  const domain::ListState none;
+  const domain::ListState& before = write.before ? *write.before : none;
+  const domain::ListState& after = *write.after;
+  const auto put = [&](const domain::Member& member, Value removed_at) {
+    out.push_back({&kPutMember,
+                   {after.id, ports::Bytes{write.mark}, member.user_id,
+                    std::string(Name(member.role)), member.joined_at, std::move(removed_at)}});
+  };
+  for (const domain::Member& member : before.members) {
+    if (MemberIn(after, member.user_id) != nullptr) continue;
+    put(member, after.updated_at);
+    out.push_back(CountMembership(write, member.user_id, -1));
+  }
+  const auto set_roles = [&](bool upwards) {
+    for (const domain::Member& member : after.members) {
+      const domain::Member* const old = MemberIn(before, member.user_id);
+      if (old == nullptr || old->role == member.role || (member.role > old->role) != upwards) {
+        continue;
+      }
+      out.push_back({&kSetRole,
+                     {after.id, ports::Bytes{write.mark}, member.user_id,
+                      std::string(Name(member.role))}});
+    }
+  };
+  set_roles(false);
+  set_roles(true);
+  for (const domain::Member& member : after.members) {
+    if (MemberIn(before, member.user_id) != nullptr) continue;
+    put(member, Value());
+    out.push_back(CountMembership(write, member.user_id, 1));
+  }
+}
+
+void AddMaking(const ListWrite& write, ListBatch& made) {
+  const domain::ListState& after = *write.after;
+  made.owner = 0;
+  made.guard = 1;
+  made.batch.statements.push_back(
+      {&kOwnerHasRoom, {after.creator_id, ports::Bytes{write.mark}, domain::kMembershipsMax}});
+  // Counts and whatever later ops of the same batch changed come with the guard below.
+  made.batch.statements.push_back(
+      {&kMakeList,
+       {after.id, after.creator_id, after.title, after.archived, after.revision,
+        ports::Bytes{write.mark}, after.created_at, write.epoch}});
+}
+
+constexpr Sql kSettleMade{
+    "lists.settle_made",
+    "UPDATE lists SET item_count = $3, done_count = $4, trash_count = $5, content_bytes = $6,"
+    " updated_at = $7, deleted_at = $8 WHERE id = $1 AND last_batch = $2"};
+
+}  // namespace
+
+ListBatch BatchOf(const ListWrite& write) {
+  ListBatch made;
+  auto& statements = made.batch.statements;
+  const domain::ListState& after = *write.after;
+  statements.reserve(4 + write.rows.size() + write.changes.size());
+  if (write.before) {
+    statements.push_back(Guard(write));
+  } else {
+    AddMaking(write, made);
+    if (write.changes.size() > 1) {
+      statements.push_back({&kSettleMade,
+                            {after.id, ports::Bytes{write.mark}, after.item_count,
+                             after.done_count, after.trash_count, after.content_bytes,
+                             after.updated_at, OrNull(after.deleted_at)}});
+    }
+  }
+  if (!write.before || write.before->members != after.members) AddMembers(write, statements);
+  if (write.before && write.before->deleted_at.has_value() != after.deleted_at.has_value()) {
+    statements.push_back({&kSightChanged, {after.id, ports::Bytes{write.mark}}});
+  }
+  for (const domain::ItemPtr& item : write.rows) statements.push_back(PutItem(write, *item));
+  for (const LoggedChange& change : write.changes) statements.push_back(LogChange(write, change));
+  return made;
+}
+
+std::string DigestText(const domain::Op& op) {
+  std::string text = "[";
+  base::AppendJson(text, op.actor_id);
+  text += ',';
+  base::AppendJson(text, op.list_id);
+  text += ",\"";
+  text += Name(op.kind);
+  text += "\",";
+  if (op.item_id) {
+    base::AppendJson(text, *op.item_id);
+  } else {
+    text += "null";
+  }
+  text += ',';
+  AppendFields(text, op.item_id ? domain::Entity::kItem : domain::Entity::kList, op.fields);
+  text += ',';
+  base::AppendJson(text, static_cast<std::int64_t>(op.side));
+  if (op.side != domain::Side::kNone && op.neighbour) {
+    text += ',';
+    base::AppendJson(text, *op.neighbour);
+  }
+  text += ']';
+  return text;
+}
+
+std::vector<Statement> ListLoader::Statements(const base::Uuid& id) {
+  return {{&kReadList, {id}}, {&kReadMembers, {id}}, {&kReadItems, {id}}, {&kReadEpoch, {}}};
+}
+
+namespace {
+
+std::optional<base::Time> TimeOrNull(const ports::Row& row, int column) {
+  if (row.IsNull(column)) return std::nullopt;
+  return row.TimeOf(column);
+}
+
+std::optional<base::Uuid> UuidOrNull(const ports::Row& row, int column) {
+  if (row.IsNull(column)) return std::nullopt;
+  return row.UuidOf(column);
+}
+
+domain::ItemPtr ReadItem(const ports::Row& row) {
+  auto item = std::make_shared<domain::Item>();
+  item->id = row.UuidOf(0);
+  item->rank = row.Text(1);
+  item->text = row.Text(2);
+  item->note = row.Text(3);
+  item->done = row.Bool(4);
+  item->done_at = TimeOrNull(row, 5);
+  if (!row.IsNull(6)) item->due = ParseDue(row.Text(6));
+  if (row.Text(7) != "[]") item->labels = ParseLabels(row.Text(7));
+  item->parent_id = UuidOrNull(row, 8);
+  item->created_by = row.UuidOf(9);
+  item->created_at = row.TimeOf(10);
+  item->updated_at = row.TimeOf(11);
+  item->deleted_at = TimeOrNull(row, 12);
+  item->trashed_by = row.Int(13);
+  item->revision = row.Int(14);
+  if (!row.IsNull(15)) {
+    item->gone = row.Text(15) == "moved" ? domain::Gone::kMoved : domain::Gone::kPurged;
+  }
+  item->moved_to = UuidOrNull(row, 16);
+  return item;
+}
+
+}  // namespace
+
+void ListLoader::OnRow(std::size_t statement, const ports::Row& row) {
+  if (statement == 1) {
+    list_.members.push_back({row.UuidOf(0), domain::ParseRole(row.Text(1)).value_or(
+                                                domain::Role::kViewer),
+                             row.TimeOf(2)});
+    return;
+  }
+  if (statement == 2) {
+    items_.push_back(ReadItem(row));
+    return;
+  }
+  if (statement == 3) {
+    epoch_ = row.Int(0);
+    return;
+  }
+  list_.creator_id = row.UuidOf(0);
+  list_.title = row.Text(1);
+  list_.archived = row.Bool(2);
+  list_.revision = row.Int(3);
+  list_.created_at = row.TimeOf(4);
+  list_.updated_at = row.TimeOf(5);
+  list_.deleted_at = TimeOrNull(row, 6);
+  list_.item_count = row.Int(7);
+  list_.done_count = row.Int(8);
+  list_.trash_count = row.Int(9);
+  list_.content_bytes = row.Int(10);
+}
+
+domain::ListPtr ListLoader::Finish() {
+  if (list_.revision == 0) return nullptr;
+  list_.order = domain::Chunks<domain::Item, domain::RankOf>::From(items_);
+  list_.items = domain::Chunks<domain::Item, domain::IdOf>::From(std::move(items_));
+  return std::make_shared<const domain::ListState>(std::move(list_));
+}
+
+Statement PageStatement(const base::Uuid& user, PageKind kind, const base::Uuid& before,
+                        std::int64_t limit) {
+  if (kind == PageKind::kTrashed) return {&kPageTrashed, {user, before, limit}};
+  return {&kPageLive, {user, before, limit, kind == PageKind::kArchived}};
+}
+
+PageRow ReadPageRow(const ports::Row& row) {
+  PageRow page;
+  page.list.id = row.UuidOf(0);
+  page.role = domain::ParseRole(row.Text(1)).value_or(domain::Role::kViewer);
+  page.list.creator_id = row.UuidOf(2);
+  page.list.title = row.Text(3);
+  page.list.archived = row.Bool(4);
+  page.list.revision = row.Int(5);
+  page.list.created_at = row.TimeOf(6);
+  page.list.updated_at = row.TimeOf(7);
+  page.list.deleted_at = TimeOrNull(row, 8);
+  page.list.item_count = row.Int(9);
+  page.list.done_count = row.Int(10);
+  return page;
+}
+
+std::vector<Statement> ChangesStatements(const base::Uuid& id, std::int64_t after,
+                                         std::int64_t limit) {
+  return {{&kReadRevision, {id}}, {&kHoldsRevision, {id, after}}, {&kReadChanges, {id, after, limit}}};
+}
+
+std::int64_t AppendChangeRow(std::string& out, const ports::Row& row) {
+  out += "{\"revision\":";
+  base::AppendJson(out, row.Int(0));
+  out += ",\"op_id\":";
+  base::AppendJson(out, row.UuidOf(1));
+  out += ",\"at\":";
+  base::AppendJson(out, row.TimeOf(2));
+  out += ",\"actor_id\":";
+  base::AppendJson(out, row.UuidOf(3));
+  out += ",\"client_id\":";
+  if (row.IsNull(4)) {
+    out += "null";
+  } else {
+    base::AppendJson(out, row.UuidOf(4));
+  }
+  out += ",\"kind\":\"";
+  out += row.Text(5);
+  out += "\",\"status\":\"";
+  out += row.Text(6);
+  out += '"';
+  if (!row.IsNull(7)) {
+    out += ",\"item_id\":";
+    base::AppendJson(out, row.UuidOf(7));
+  }
+  out += ",\"effects\":";
+  out += row.Text(8);
+  if (!row.IsNull(9)) {
+    out += ",\"overridden\":";
+    out += row.Text(9);
+  }
+  if (!row.IsNull(10)) {
+    out += ",\"kept\":";
+    out += row.Text(10);
+  }
+  out += '}';
+  return row.Int(0);
+}
+
+Statement EpochStatement() { return {&kReadEpoch, {}}; }
+
+}  // namespace store

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/change.h"
+#include "domain/decide.h"
+#include "domain/list.h"
+#include "ports/database.h"
+
+/// The SQL of lists, items, members and the log, written once in the dialect that SQLite 3.40 and
+/// PostgreSQL 15 share. No statement here depends on which engine runs it.
+namespace store {
+
+/// A change with what only the server keeps of it.
+struct LoggedChange {
+  domain::Change change;
+  std::string digest;  // SHA-256 of DigestText: 32 bytes.
+};
+
+/// What one batch does to one list: any number of changes, one row update.
+struct ListWrite {
+  domain::ListPtr before;  // nullptr: the list is made.
+  domain::ListPtr after;
+  std::vector<LoggedChange> changes;
+  std::vector<domain::ItemPtr> rows;  // Items to store as they are after the last change.
+  std::int64_t epoch = 0;             // The one the decision was made in.
+  std::string mark;                   // Random for each attempt: 16 bytes.
+};
+
+/// Where the outcome of a ListWrite's batch tells what became of it.
+struct ListBatch {
+  ports::Batch batch;
+  std::size_t guard = 0;             // This statement changed no row: decide again on what is there.
+  std::optional<std::size_t> owner;  // This one changed none: the owner has no room (or is gone).
+};
+
+/// One guarded batch. Every statement after the guard asks for its mark, so that either all of it
+/// happens or none.
+[[nodiscard]] ListBatch BatchOf(const ListWrite& write);
+
+/// The canonical text of an op, whose digest tells a repeat from another op with the same id.
+[[nodiscard]] std::string DigestText(const domain::Op& op);
+
+/// Reads a whole list, trash and hidden places included: give Statements() to one read, its rows to
+/// OnRow, then Finish.
+class ListLoader {
+ public:
+  explicit ListLoader(const base::Uuid& id) { list_.id = id; }
+  [[nodiscard]] static std::vector<ports::Statement> Statements(const base::Uuid& id);
+  void OnRow(std::size_t statement, const ports::Row& row);
+  /// nullptr: there is no such list.
+  [[nodiscard]] domain::ListPtr Finish();
+  [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+
+ private:
+  domain::ListState list_;
+  std::vector<domain::ItemPtr> items_;
+  std::int64_t epoch_ = 0;
+};
+
+enum class PageKind : std::uint8_t { kActive, kArchived, kTrashed };
+
+/// Lists of a person with ids below `before`, newest first.
+[[nodiscard]] ports::Statement PageStatement(const base::Uuid& user, PageKind kind,
+                                             const base::Uuid& before, std::int64_t limit);
+struct PageRow {
+  domain::ListState list;  // Without members and items.
+  domain::Role role = domain::Role::kViewer;
+};
+[[nodiscard]] PageRow ReadPageRow(const ports::Row& row);
+
+/// The list's revision and whether the log holds `after`; then the changes that follow it.
+[[nodiscard]] std::vector<ports::Statement> ChangesStatements(const base::Uuid& id,
+                                                              std::int64_t after,
+                                                              std::int64_t limit);
+/// Appends a row of the last of ChangesStatements as the API tells it; returns its revision.
+std::int64_t AppendChangeRow(std::string& out, const ports::Row& row);
+
+/// The database's epoch: one row, one column.
+[[nodiscard]] ports::Statement EpochStatement();
+
+}  // namespace store
