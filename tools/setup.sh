@@ -2,10 +2,11 @@
 # Installs what is missing. Sourced by ./run, ./test and tools/part.sh from the project's folder.
 # Every need_* is quick, and calls no package manager, when there is nothing to install.
 
+# CMake looks for GoogleTest in every configuration; it is small.
 build_packages=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev libsqlite3-dev
-  libssl-dev libargon2-dev brotli ca-certificates)
-test_packages=(libgtest-dev libgmock-dev clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19
-  chromium curl git libfaketime faketime sqlite3 python3 python3-venv)
+  libssl-dev libargon2-dev libgtest-dev libgmock-dev brotli ca-certificates)
+test_packages=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 chromium curl git libfaketime
+  faketime sqlite3 python3 python3-venv)
 node_version=22.23.3 # For machines whose own Node is too old for Vite.
 
 say() { printf '%s\n' "$*"; }
@@ -103,6 +104,7 @@ need_web() {
     npm ci --no-audit --no-fund ||
     stop "npm ci failed in web/ (all of it: build/logs/npm.log)." \
       "Check the network and that web/ is writable, then start again."
+  mkdir -p web/node_modules
   say "$wanted" >"$stamp"
 }
 
@@ -121,14 +123,17 @@ need_venv() {
   say "$wanted" >"$stamp"
 }
 
-# configure PRESET: build/PRESET/build.ninja, made once; ninja itself renews it after that.
+# configure PRESET: build/PRESET/build.ninja, made once, and anew when the project's folder was moved;
+# ninja itself renews it after that.
 configure() {
   mkdir -p build
   exec 9>"build/$1.lock"
   flock 9
-  [ -f "build/$1/build.ninja" ] && [ "build/$1/CMakeCache.txt" -nt CMakePresets.json ] ||
-    { cmake --preset "$1" && touch "build/$1/CMakeCache.txt"; }
-  local status=$?
+  local made=build/$1/.configured status=0
+  if [ "$(cat "$made" 2>/dev/null)" != "$PWD" ] || [ CMakePresets.json -nt "$made" ]; then
+    rm -rf "build/$1"
+    { cmake --preset "$1" && say "$PWD" >"$made"; } || status=$?
+  fi
   exec 9>&-
   return $status
 }
