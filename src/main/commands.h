@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "main/config.h"
+
+/// The sub-commands of `lists`, one small file each. Each returns the exit status: 0, 1 (it failed),
+/// or 2 (it cannot work like this: settings, port, folder), having said why on standard error.
+namespace lists {
+
+int Serve(const Config& config);
+int MigrateCommand(const Config& config);
+int CheckConfig(const Config& config);
+int BackupCommand(const Config& config, const std::string& file);
+int RestoreCommand(const Config& config, const std::string& file);
+int Routes();
+int Help();
+int Version();
+
+/// `lists: <sentence>` on standard error.
+void Complain(const std::string& sentence);
+
+}  // namespace lists

@@ -1,0 +1,176 @@
+#include "main/config.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <map>
+#include <utility>
+
+namespace lists {
+namespace {
+
+using Apply = std::function<std::optional<std::string>(Config&, const std::string&)>;
+
+std::optional<std::int64_t> Number(const std::string& text, std::int64_t low, std::int64_t high) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc{} || read.ptr != end || value < low || value > high) return std::nullopt;
+  return value;
+}
+
+template <class T>
+Apply SetNumber(T Config::* field, std::int64_t low, std::int64_t high) {
+  return [=](Config& config, const std::string& text) -> std::optional<std::string> {
+    const auto value = Number(text, low, high);
+    if (!value) {
+      return "must be a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+    }
+    config.*field = static_cast<T>(*value);
+    return std::nullopt;
+  };
+}
+
+bool IsAddress(const std::string& text) {
+  in_addr v4{};
+  in6_addr v6{};
+  return inet_pton(AF_INET, text.c_str(), &v4) == 1 || inet_pton(AF_INET6, text.c_str(), &v6) == 1;
+}
+
+Apply SetAddress(std::string Config::* field) {
+  return [=](Config& config, const std::string& text) -> std::optional<std::string> {
+    if (!IsAddress(text)) return "must be an IP address, as 127.0.0.1 or ::";
+    config.*field = text;
+    return std::nullopt;
+  };
+}
+
+std::optional<std::string> SetData(Config& config, const std::string& text) {
+  if (text.empty()) return "must name a folder";
+  config.data = text;
+  return std::nullopt;
+}
+
+std::optional<std::string> SetPublicUrl(Config& config, const std::string& text) {
+  const std::size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+  const bool is_origin =
+      scheme != 0 && text.size() > scheme &&
+      std::all_of(text.begin() + static_cast<std::ptrdiff_t>(scheme), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' ||
+               c == ':' || c == '[' || c == ']';
+      });
+  if (!is_origin) return "must be an origin without path, as https://lists.example.org";
+  config.public_url = text;
+  return std::nullopt;
+}
+
+bool IsNetwork(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const std::string address = text.substr(0, slash);
+  if (!IsAddress(address)) return false;
+  const std::int64_t bits = address.find(':') == std::string::npos ? 32 : 128;
+  return slash == std::string::npos || Number(text.substr(slash + 1), 0, bits).has_value();
+}
+
+std::optional<std::string> SetTrustedProxies(Config& config, const std::string& text) {
+  config.trusted_proxies.clear();
+  std::size_t begin = 0;
+  while (begin <= text.size() && !text.empty()) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    const std::string each = text.substr(begin, comma - begin);
+    if (!IsNetwork(each)) return "must be addresses or networks with commas, as 10.0.0.0/8,::1";
+    config.trusted_proxies.push_back(each);
+    begin = comma + 1;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> SetLogRequests(Config& config, const std::string& text) {
+  if (text != "true" && text != "false") return "must be true or false";
+  config.log_requests = text == "true";
+  return std::nullopt;
+}
+
+const std::map<std::string, Apply>& Setters() {
+  static const std::map<std::string, Apply> setters{
+      {"port", SetNumber(&Config::port, 0, 65535)},
+      {"address", SetAddress(&Config::address)},
+      {"data", SetData},
+      {"metrics-port", SetNumber(&Config::metrics_port, 0, 65535)},
+      {"metrics-address", SetAddress(&Config::metrics_address)},
+      {"public-url", SetPublicUrl},
+      {"trusted-proxies", SetTrustedProxies},
+      {"cache-mib", SetNumber(&Config::cache_mib, 1, 1'048'576)},
+      {"loops", SetNumber(&Config::loops, 0, 256)},
+      {"log-requests", SetLogRequests},
+  };
+  return setters;
+}
+
+std::string VariableOf(const std::string& name) {
+  std::string variable = "LISTS_";
+  for (const char c : name) {
+    variable += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return variable;
+}
+
+}  // namespace
+
+const std::vector<SettingHelp>& Settings() {
+  static const std::vector<SettingHelp> settings{
+      {"port", "N", "where to serve (8080); 0 takes any free port"},
+      {"address", "IP", "the address to listen on (0.0.0.0)"},
+      {"data", "DIR", "the data folder (./data), made when it is missing"},
+      {"metrics-port", "N", "the operators' port: /metrics, /healthz/deep (any free port)"},
+      {"metrics-address", "IP", "the operators' address (127.0.0.1)"},
+      {"public-url", "URL", "the address that browsers use, as https://lists.example.org"},
+      {"trusted-proxies", "LIST", "addresses or networks whose X-Forwarded-For is believed"},
+      {"cache-mib", "N", "memory for lists that are kept ready (256)"},
+      {"loops", "N", "event loops (0: one a core)"},
+      {"log-requests", "true|false", "a log line for each request (false)"},
+  };
+  return settings;
+}
+
+Parsed Parse(const std::vector<std::string>& arguments,
+             const std::function<std::optional<std::string>(const std::string&)>& environment) {
+  Parsed parsed;
+  const auto set = [&](const std::string& name, const std::string& source,
+                       const std::string& value) {
+    const std::optional<std::string> problem = Setters().at(name)(parsed.config, value);
+    if (problem) parsed.problems.push_back(source + " " + *problem + ", not '" + value + "'.");
+  };
+  std::map<std::string, std::string> flags;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (!argument.starts_with("--")) {
+      parsed.words.push_back(argument);
+      continue;
+    }
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
+    if (!Setters().contains(name)) {
+      parsed.problems.push_back("There is no setting --" + name + ".");
+    } else if (equals != std::string::npos) {
+      flags[name] = argument.substr(equals + 1);
+    } else if (i + 1 < arguments.size()) {
+      flags[name] = arguments[++i];
+    } else {
+      parsed.problems.push_back("--" + name + " needs a value.");
+    }
+  }
+  for (const auto& [name, setter] : Setters()) {
+    const std::string variable = VariableOf(name);
+    if (const auto flag = flags.find(name); flag != flags.end()) {
+      set(name, "--" + name, flag->second);
+    } else if (const auto value = environment(variable)) {
+      set(name, variable, *value);
+    }
+  }
+  return parsed;
+}
+
+}  // namespace lists

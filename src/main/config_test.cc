@@ -1,0 +1,73 @@
+#include "main/config.h"
+
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lists {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Parsed ParseWith(const std::vector<std::string>& arguments,
+                 const std::map<std::string, std::string>& variables = {}) {
+  return Parse(arguments, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+TEST(Config, NeedsNothing) {
+  const Parsed parsed = ParseWith({});
+  EXPECT_THAT(parsed.problems, IsEmpty());
+  EXPECT_EQ(parsed.config.port, 8080);
+  EXPECT_EQ(parsed.config.data, "./data");
+}
+
+TEST(Config, FlagsWinOverTheEnvironment) {
+  const std::map<std::string, std::string> variables{{"LISTS_PORT", "1000"},
+                                                     {"LISTS_METRICS_PORT", "1001"}};
+  const Parsed parsed = ParseWith({"--port", "2000"}, variables);
+  EXPECT_EQ(parsed.config.port, 2000);
+  EXPECT_EQ(parsed.config.metrics_port, 1001);
+  EXPECT_EQ(ParseWith({"--port=3000"}).config.port, 3000);
+}
+
+TEST(Config, TellsAllThatIsWrongAtOnce) {
+  const Parsed parsed = ParseWith({"--port", "65536", "--colour", "--address", "here"},
+                                  {{"LISTS_CACHE_MIB", "0"}});
+  EXPECT_THAT(parsed.problems,
+              testing::UnorderedElementsAre(HasSubstr("--port"), HasSubstr("--colour"),
+                                            HasSubstr("--address"), HasSubstr("LISTS_CACHE_MIB")));
+}
+
+TEST(Config, TakesTheLastPortAndNotTheNext) {
+  EXPECT_EQ(ParseWith({"--port", "65535"}).config.port, 65535);
+  EXPECT_EQ(ParseWith({"--port", "65536"}).problems.size(), 1U);
+  EXPECT_EQ(ParseWith({"--port", "-1"}).problems.size(), 1U);
+  EXPECT_EQ(ParseWith({"--port", "80x"}).problems.size(), 1U);
+  EXPECT_EQ(ParseWith({"--port"}).problems.size(), 1U);
+}
+
+TEST(Config, ReadsTrustedProxies) {
+  EXPECT_THAT(ParseWith({"--trusted-proxies", "10.0.0.0/8,::1"}).config.trusted_proxies,
+              ElementsAre("10.0.0.0/8", "::1"));
+  EXPECT_EQ(ParseWith({"--trusted-proxies", "10.0.0.0/33"}).problems.size(), 1U);
+}
+
+TEST(Config, APublicUrlIsAnOrigin) {
+  EXPECT_THAT(ParseWith({"--public-url", "https://lists.example.org"}).problems, IsEmpty());
+  EXPECT_EQ(ParseWith({"--public-url", "https://lists.example.org/"}).problems.size(), 1U);
+  EXPECT_EQ(ParseWith({"--public-url", "lists.example.org"}).problems.size(), 1U);
+}
+
+TEST(Config, KeepsWordsApart) {
+  EXPECT_THAT(ParseWith({"copy.db", "--port", "1"}).words, ElementsAre("copy.db"));
+}
+
+}  // namespace
+}  // namespace lists

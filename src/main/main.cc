@@ -1,0 +1,58 @@
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "main/commands.h"
+
+namespace {
+
+std::optional<std::string> FromEnvironment(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): at start.
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+int Run(const std::string& command, const std::vector<std::string>& arguments) {
+  if (command == "help" || command == "--help" || command == "-h") return lists::Help();
+  if (command == "version" || command == "--version") return lists::Version();
+  if (command == "routes") return lists::Routes();
+
+  const bool takes_file = command == "backup" || command == "restore";
+  const bool is_command =
+      takes_file || command == "serve" || command == "migrate" || command == "check-config";
+  if (!is_command) {
+    lists::Complain("there is no command '" + command + "'. `lists help` tells what there is.");
+    return 2;
+  }
+  lists::Parsed parsed = lists::Parse(arguments, FromEnvironment);
+  if (parsed.words.size() != (takes_file ? 1U : 0U)) {
+    parsed.problems.push_back(takes_file ? "'" + command + "' takes the name of one file."
+                                         : "'" + command + "' takes settings only.");
+  }
+  for (const std::string& problem : parsed.problems) lists::Complain(problem);
+  if (!parsed.problems.empty()) return 2;
+
+  if (command == "serve") return lists::Serve(parsed.config);
+  if (command == "migrate") return lists::MigrateCommand(parsed.config);
+  if (command == "check-config") return lists::CheckConfig(parsed.config);
+  if (command == "backup") return lists::BackupCommand(parsed.config, parsed.words.front());
+  return lists::RestoreCommand(parsed.config, parsed.words.front());
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  try {
+    const std::vector<std::string> words(values + 1, values + count);
+    if (words.empty()) {
+      lists::Help();
+      return 2;
+    }
+    return Run(words.front(), {words.begin() + 1, words.end()});
+  } catch (const std::exception& error) {
+    lists::Complain(error.what());
+    return 2;
+  }
+}
