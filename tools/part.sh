@@ -60,7 +60,8 @@ part_unit() {
 part_tsan() {
   configure tsan
   local test tests=() reports=() status=0
-  for test in base_test adapters_sqlite_test store_test app_test http_test contract_test; do
+  for test in base_test adapters_sqlite_test store_test app_test app_over_sqlite_test http_test \
+    contract_test; do
     ninja -C build/tsan -t query "$test" >/dev/null 2>&1 && tests+=("$test")
   done
   ninja -C build/tsan "${tests[@]}"
