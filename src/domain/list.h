@@ -88,6 +88,9 @@ struct ListState {
 
 using ListPtr = std::shared_ptr<const ListState>;
 
+/// All fields of an item that a client holds: kWholeItem, and `purged` where it is.
+[[nodiscard]] Fields WholeOf(const Item& item);
+
 /// Bytes of text, note and labels of an item: its share of ListState::content_bytes.
 [[nodiscard]] std::int64_t ContentBytes(const Item& item);
 

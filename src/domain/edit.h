@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "domain/change.h"
+#include "domain/decide.h"
+#include "domain/list.h"
+
+namespace domain {
+
+/// Where an item goes among all items of a list, hidden ones included.
+struct Target {
+  enum class Where : std::uint8_t { kFirst, kEnd, kAfter, kBefore };
+  Where where = Where::kEnd;
+  const Item* neighbour = nullptr;  // For kAfter and kBefore.
+};
+
+/// One change in the making, on a copy of a list, effect by effect. What has no effect leaves none.
+class Edit {
+ public:
+  Edit(ListState list, const Op& op, const DecideContext& context);
+
+  [[nodiscard]] const ListState& list() const { return list_; }
+  [[nodiscard]] base::Time at() const { return change_.at; }
+  [[nodiscard]] std::int64_t revision() const { return change_.revision; }
+  [[nodiscard]] bool has_effects() const { return !change_.effects.empty(); }
+
+  void MakeList(const Fields& set);
+  void SetList(const Fields& set);
+  void AddMember(const base::Uuid& user, Role role);
+  void MakeItem(Item item, const Target& target);
+  /// Fields of a live or a trashed item; not deleted_at.
+  void SetItem(const Item& item, const Fields& set);
+  /// `was_after`: the live item before it (nullptr: none), as the caller knows it.
+  void Trash(const Item& item, const Item* was_after);
+  void Restore(const Item& item);
+  /// Nothing when its place among live items stays the same.
+  void Move(const Item& item, const Target& target);
+
+  /// The decision: with the change when there were effects, else with `before`.
+  [[nodiscard]] Decision Finish(const ListPtr& before, Status status) &&;
+
+ private:
+  /// Puts `item` at `target` (its rank is made here), and makes room where ranks grow too long.
+  void Place(Item item, const Target& target);
+  void Rebalance(Item item, Chunks<Item, RankOf>::At at);
+  void Store(Item item);
+  Effect& AddEffect(Entity entity, const base::Uuid& id);
+
+  ListState list_;
+  Change change_;
+  const DecideContext& context_;
+  std::vector<ItemPtr> rows_;
+  bool members_changed_ = false;
+};
+
+}  // namespace domain

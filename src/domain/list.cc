@@ -1,0 +1,62 @@
+#include "domain/list.h"
+
+#include <algorithm>
+
+namespace domain {
+
+std::int64_t ContentBytes(const Item& item) {
+  std::size_t bytes = item.text.size() + item.note.size();
+  for (const std::string& label : item.labels) bytes += label.size();
+  return static_cast<std::int64_t>(bytes);
+}
+
+Fields WholeOf(const Item& item) {
+  return {.mask = kWholeItem,
+          .text = item.text,
+          .note = item.note,
+          .done = item.done,
+          .done_at = item.done_at,
+          .due = item.due,
+          .labels = item.labels,
+          .parent_id = item.parent_id,
+          .created_by = item.created_by,
+          .created_at = item.created_at,
+          .deleted_at = item.deleted_at};
+}
+
+std::optional<Role> ListState::RoleOf(const base::Uuid& user) const {
+  const auto found = std::ranges::find(members, user, &Member::user_id);
+  if (found == members.end()) return std::nullopt;
+  return found->role;
+}
+
+const Item* ListState::LiveBefore(const Item& item) const {
+  auto at = order.LowerBound(item.rank);
+  while (!(at == order.Begin())) {
+    at = order.Previous(at);
+    if (order[at]->live()) return order[at].get();
+  }
+  return nullptr;
+}
+
+void ListState::Put(ItemPtr item) {
+  const auto count = [this](const Item& each, std::int64_t by) {
+    if (each.gone != Gone::kNo) return;
+    content_bytes += by * ContentBytes(each);
+    if (each.live()) {
+      item_count += by;
+      if (each.done) done_count += by;
+    } else {
+      trash_count += by;
+    }
+  };
+  if (const Item* const old = items.Find(item->id)) {
+    count(*old, -1);
+    if (old->rank != item->rank) order.Erase(std::string_view(old->rank));
+  }
+  count(*item, 1);
+  order.Put(item);
+  items.Put(std::move(item));
+}
+
+}  // namespace domain

@@ -1,0 +1,234 @@
+#include "store/json.h"
+
+#include <algorithm>
+
+#include "base/json_writer.h"
+
+namespace store {
+namespace {
+
+using base::AppendJson;
+using base::AppendJsonText;
+using domain::Fields;
+
+void AppendTime(std::string& out, const std::optional<base::Time>& time) {
+  if (time) {
+    AppendJson(out, *time);
+  } else {
+    out += "null";
+  }
+}
+
+void AppendId(std::string& out, const std::optional<base::Uuid>& id) {
+  if (id) {
+    AppendJson(out, *id);
+  } else {
+    out += "null";
+  }
+}
+
+/// Writes `{"a":…,"b":…}` member by member.
+class Object {
+ public:
+  explicit Object(std::string& out) : out_(out) { out_ += '{'; }
+  void End() { out_ += '}'; }
+
+  std::string& Name(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+    return out_;
+  }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+void AppendItemFields(Object& object, const Fields& fields) {
+  if (fields.Has(domain::kText)) AppendJsonText(object.Name("text"), fields.text);
+  if (fields.Has(domain::kNote)) AppendJsonText(object.Name("note"), fields.note);
+  if (fields.Has(domain::kDone)) AppendJson(object.Name("done"), fields.done);
+  if (fields.Has(domain::kDoneAt)) AppendTime(object.Name("done_at"), fields.done_at);
+  if (fields.Has(domain::kDue)) AppendDue(object.Name("due"), fields.due);
+  if (fields.Has(domain::kRepeat)) object.Name("repeat") += "null";
+  if (fields.Has(domain::kLabels)) AppendLabels(object.Name("labels"), fields.labels);
+  if (fields.Has(domain::kParentId)) AppendId(object.Name("parent_id"), fields.parent_id);
+  if (fields.Has(domain::kCreatedBy)) AppendJson(object.Name("created_by"), fields.created_by);
+}
+
+void AppendPart(std::string& out, domain::Entity entity, const std::optional<Fields>& fields) {
+  if (fields) {
+    AppendFields(out, entity, *fields);
+  } else {
+    out += "null";
+  }
+}
+
+}  // namespace
+
+void AppendDue(std::string& out, const std::optional<domain::Due>& due) {
+  if (!due) {
+    out += "null";
+    return;
+  }
+  switch (due->kind) {
+    case domain::Due::Kind::kDate: out += "{\"date\":"; break;
+    case domain::Due::Kind::kLocal: out += "{\"local\":"; break;
+    case domain::Due::Kind::kAt: out += "{\"at\":"; break;
+  }
+  AppendJsonText(out, due->value);
+  if (due->kind == domain::Due::Kind::kAt) {
+    out += ",\"tz\":";
+    AppendJsonText(out, due->zone);
+  }
+  out += '}';
+}
+
+void AppendLabels(std::string& out, const std::vector<std::string>& labels) {
+  out += '[';
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendJsonText(out, labels[i]);
+  }
+  out += ']';
+}
+
+void AppendItem(std::string& out, const domain::Item& item) {
+  out += "{\"id\":";
+  AppendJson(out, item.id);
+  out += ",\"text\":";
+  AppendJsonText(out, item.text);
+  out += ",\"note\":";
+  AppendJsonText(out, item.note);
+  out += item.done ? ",\"done\":true,\"done_at\":" : ",\"done\":false,\"done_at\":";
+  AppendTime(out, item.done_at);
+  out += ",\"due\":";
+  AppendDue(out, item.due);
+  out += ",\"repeat\":null,\"labels\":";
+  AppendLabels(out, item.labels);
+  out += ",\"parent_id\":";
+  AppendId(out, item.parent_id);
+  out += ",\"created_by\":";
+  AppendJson(out, item.created_by);
+  out += ",\"created_at\":";
+  AppendJson(out, item.created_at);
+  out += ",\"updated_at\":";
+  AppendJson(out, item.updated_at);
+  out += ",\"deleted_at\":";
+  AppendTime(out, item.deleted_at);
+  out += ",\"revision\":";
+  AppendJson(out, item.revision);
+  out += '}';
+}
+
+void AppendListAfterRole(std::string& out, const domain::ListState& list) {
+  out += "\"id\":";
+  AppendJson(out, list.id);
+  out += ",\"title\":";
+  AppendJsonText(out, list.title);
+  out += ",\"revision\":";
+  AppendJson(out, list.revision);
+  out += ",\"item_count\":";
+  AppendJson(out, list.item_count);
+  out += ",\"done_count\":";
+  AppendJson(out, list.done_count);
+  out += ",\"archived\":";
+  AppendJson(out, list.archived);
+  out += ",\"created_at\":";
+  AppendJson(out, list.created_at);
+  out += ",\"updated_at\":";
+  AppendJson(out, list.updated_at);
+  out += ",\"deleted_at\":";
+  AppendTime(out, list.deleted_at);
+}
+
+void AppendList(std::string& out, const domain::ListState& list, domain::Role role) {
+  out += "{\"role\":\"";
+  out += Name(role);
+  out += "\",";
+  AppendListAfterRole(out, list);
+  out += '}';
+}
+
+void AppendMembers(std::string& out, const std::vector<domain::Member>& members) {
+  out += '[';
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    out += i > 0 ? ",{\"user_id\":" : "{\"user_id\":";
+    AppendJson(out, members[i].user_id);
+    out += ",\"role\":\"";
+    out += Name(members[i].role);
+    out += "\"}";
+  }
+  out += ']';
+}
+
+void AppendFields(std::string& out, domain::Entity entity, const Fields& fields) {
+  Object object(out);
+  if (entity == domain::Entity::kList) {
+    if (fields.Has(domain::kTitle)) AppendJsonText(object.Name("title"), fields.title);
+    if (fields.Has(domain::kArchived)) AppendJson(object.Name("archived"), fields.archived);
+  }
+  if (entity == domain::Entity::kMember && fields.Has(domain::kRole)) {
+    (object.Name("role") += '"').append(Name(fields.role)) += '"';
+  }
+  if (entity == domain::Entity::kItem) AppendItemFields(object, fields);
+  if (fields.Has(domain::kCreatedAt)) AppendJson(object.Name("created_at"), fields.created_at);
+  if (fields.Has(domain::kDeletedAt)) AppendTime(object.Name("deleted_at"), fields.deleted_at);
+  if (fields.Has(domain::kPurged)) AppendJson(object.Name("purged"), fields.purged);
+  object.End();
+}
+
+void AppendEffects(std::string& out, const std::vector<domain::Effect>& effects) {
+  out += '[';
+  for (std::size_t i = 0; i < effects.size(); ++i) {
+    const domain::Effect& effect = effects[i];
+    if (i > 0) out += ',';
+    Object object(out);
+    (object.Name("entity") += '"').append(Name(effect.entity)) += '"';
+    AppendJson(object.Name("id"), effect.id);
+    AppendPart(object.Name("set"), effect.entity, effect.set);
+    AppendPart(object.Name("previous"), effect.entity, effect.previous);
+    if (effect.after) AppendId(object.Name("after"), *effect.after);
+    if (effect.was_after) AppendId(object.Name("was_after"), *effect.was_after);
+    object.End();
+  }
+  out += ']';
+}
+
+void AppendKept(std::string& out, const std::vector<domain::Kept>& kept) {
+  out += '[';
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (i > 0) out += ',';
+    Object object(out);
+    (object.Name("entity") += '"').append(Name(kept[i].entity)) += '"';
+    AppendJson(object.Name("id"), kept[i].id);
+    if (!kept[i].fields.empty()) AppendLabels(object.Name("fields"), kept[i].fields);
+    object.End();
+  }
+  out += ']';
+}
+
+void AppendChange(std::string& out, const domain::Change& change) {
+  Object object(out);
+  AppendJson(object.Name("revision"), change.revision);
+  AppendJson(object.Name("op_id"), change.op_id);
+  AppendJson(object.Name("at"), change.at);
+  AppendJson(object.Name("actor_id"), change.actor_id);
+  AppendId(object.Name("client_id"), change.client_id);
+  (object.Name("kind") += '"').append(Name(change.kind)) += '"';
+  (object.Name("status") += '"').append(Name(change.status)) += '"';
+  if (change.item_id) AppendJson(object.Name("item_id"), *change.item_id);
+  AppendEffects(object.Name("effects"), change.effects);
+  if (change.overridden) {
+    AppendFields(object.Name("overridden"),
+                 change.item_id ? domain::Entity::kItem : domain::Entity::kList,
+                 *change.overridden);
+  }
+  if (!change.kept.empty()) AppendKept(object.Name("kept"), change.kept);
+  object.End();
+}
+
+}  // namespace store
