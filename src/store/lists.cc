@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "domain/limits.h"
 #include "store/json.h"
 
 namespace store {
