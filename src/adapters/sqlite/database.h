@@ -17,9 +17,10 @@ struct Config {
   std::size_t readers = 2;             // Reader threads, each with its own connection.
   std::size_t write_queue_max = 8192;  // Jobs; above: kUnavailable at once.
   std::size_t read_queue_max = 1024;
-  std::size_t group_max = 512;         // Jobs in one transaction.
-  std::string vfs;                     // Empty: the default. Tests name theirs.
-  bool full_sync = true;               // synchronous=FULL; NORMAL only as the control of a test.
+  std::size_t group_max = 512;   // Jobs in one transaction.
+  std::string vfs;               // Empty: the default. Tests name theirs.
+  bool full_sync = true;         // synchronous=FULL; NORMAL only as the control of a test.
+  int checkpoint_frames = 4000;  // Pages in the log from which on it is copied (perf.md D).
 };
 
 /// Opens (or makes) the database in `folder`: takes the folder's lock, checks the schema's version,
@@ -38,9 +39,9 @@ struct Config {
 /// `PRAGMA integrity_check` and flushed before it gets its name.
 [[nodiscard]] base::Result<void> Backup(const Config& config, const std::filesystem::path& file);
 
-/// Puts a checked copy of `file` in the place of the folder's database and lets its epoch grow beyond
-/// both, so that no number of a lost history is taken for a new one. Takes the lock. The database
-/// that was there is kept beside it as `lists.db.before-restore-<time>`.
+/// Puts a checked copy of `file` in the place of the folder's database and lets its epoch grow
+/// beyond both, so that no number of a lost history is taken for a new one. Takes the lock. The
+/// database that was there is kept beside it as `lists.db.before-restore-<time>`.
 [[nodiscard]] base::Result<void> Restore(const Config& config, const std::filesystem::path& file);
 
 }  // namespace adapters::sqlite

@@ -1,0 +1,239 @@
+#include "adapters/sqlite/group.h"
+
+#include <chrono>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "adapters/sqlite/schema.h"
+#include "base/log.h"
+
+namespace adapters::sqlite {
+namespace {
+
+using base::Code;
+using base::Error;
+
+constexpr ports::Sql kBegin{"sqlite.begin", "BEGIN IMMEDIATE"};
+constexpr ports::Sql kCommit{"sqlite.commit", "COMMIT"};
+constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :tx"};
+
+// How much longer than it should be the log may get before the writer waits for readers.
+constexpr int kPatience = 4;
+
+const ports::Statement& Fixed(const ports::Sql& sql) {
+  static const ports::Statement kBeginStatement{&kBegin, {}};
+  static const ports::Statement kCommitStatement{&kCommit, {}};
+  static const ports::Statement kCountStatement{&kCountCommit, {}};
+  if (&sql == &kBegin) return kBeginStatement;
+  return &sql == &kCommit ? kCommitStatement : kCountStatement;
+}
+
+Error BatchError() {
+  return base::Unavailable("The change could not be written.");
+}
+
+void LogFailure(const char* event, const char* statement, const Failure& failure) {
+  base::Log(base::Level::kError, event,
+            {{"statement", std::string_view(statement)},
+             {"sqlite_code", std::int64_t{failure.code}},
+             {"system_error", std::int64_t{failure.system_error}},
+             {"detail", failure.message}});
+}
+
+}  // namespace
+
+GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> connection,
+                         base::Metrics& metrics)
+    : config_(config),
+      connection_(std::move(connection)),
+      rows_(metrics.GetHistogram("sqlite_commit_rows", "Batches that shared a commit.", "",
+                                 base::Histogram::kCounts)),
+      commit_seconds_(metrics.GetHistogram("sqlite_commit_seconds", "COMMIT, with its flush.")),
+      commits_(metrics.GetCounter("sqlite_commits_total", "Transactions committed.")),
+      failed_batches_(metrics.GetCounter("sqlite_failed_batches_total",
+                                         "Batches that failed by themselves.")) {}
+
+GroupWriter::~GroupWriter() {
+  if (!connection_) return;
+  if (auto done = connection_->RunCheckpoint(Connection::Checkpoint::kTruncate); !done) {
+    LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());  // The log keeps it all.
+  }
+}
+
+void GroupWriter::Run(std::vector<GroupJob>& jobs) {
+  RunRange(jobs, 0, jobs.size());
+}
+
+void GroupWriter::RunRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end) {
+  while (begin < end) {
+    Attempted attempted = TryRange(jobs, begin, end);
+    switch (attempted.stop) {
+      case Stop::kNone: return;
+      case Stop::kBatch:
+        // SQLite names the statement that failed, so what stands before it is known to be good.
+        FailBatch(jobs[attempted.at]);
+        RunRange(jobs, begin, attempted.at);
+        begin = attempted.at + 1;
+        break;
+      case Stop::kCommit:
+        if (end - begin == 1) {
+          FailBatch(jobs[begin]);
+          return;
+        }
+        RunRange(jobs, begin, begin + (end - begin) / 2);
+        begin += (end - begin) / 2;
+        break;
+      case Stop::kAll:
+        for (std::size_t i = begin; i < end; ++i) {
+          const bool nothing_to_do = jobs[i].prepared && jobs[i].batch.statements.empty();
+          if (!jobs[i].error && !nothing_to_do) jobs[i].error = attempted.error;
+        }
+        return;
+    }
+  }
+}
+
+GroupWriter::Attempted GroupWriter::TryRange(std::vector<GroupJob>& jobs, std::size_t begin,
+                                             std::size_t end) {
+  bool open = false;
+  std::size_t rows = 0;
+  const std::int64_t changes_before = connection_ ? connection_->TotalChanges() : 0;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (jobs[i].error) continue;
+    if (!jobs[i].prepared) Prepare(jobs[i]);
+    if (jobs[i].error || jobs[i].batch.statements.empty()) continue;
+    Attempted attempted = RunStatements(jobs[i], i, open);
+    if (attempted.stop != Stop::kNone) {
+      RollBack();
+      return attempted;
+    }
+    ++rows;
+  }
+  if (!open) return {};
+  Attempted attempted = Finish(rows, changes_before);
+  if (attempted.stop != Stop::kNone) RollBack();
+  return attempted;
+}
+
+void GroupWriter::Prepare(GroupJob& job) {
+  job.prepared = true;
+  try {
+    job.batch = job.job->Prepare();
+  } catch (const std::exception& thrown) {  // One job's bug must not end everybody's writer.
+    base::Log(base::Level::kError, "batch could not be prepared",
+              {{"detail", std::string_view(thrown.what())}});
+    FailBatch(job);
+  }
+}
+
+GroupWriter::Attempted GroupWriter::RunStatements(GroupJob& job, std::size_t at, bool& open) {
+  job.outcome.changed.clear();
+  if (!open) {
+    if (auto begun = Begin(); !begun) {
+      return {Stop::kAll, at, GroupError(kBegin.name, begun.error())};
+    }
+    open = true;
+  }
+  for (const ports::Statement& statement : job.batch.statements) {
+    const auto changed = connection_->Write(statement, *tx_ + 1);
+    if (!changed) {
+      if (BlameOf(changed.error()) != Blame::kBatch) {
+        return {Stop::kAll, at, GroupError(statement.sql->name, changed.error())};
+      }
+      LogFailure("batch failed", statement.sql->name, changed.error());
+      return {Stop::kBatch, at};
+    }
+    job.outcome.changed.push_back(*changed);
+  }
+  return {};
+}
+
+Attempt<void> GroupWriter::Begin() {
+  if (!connection_) {
+    auto opened = OpenAgain(config_);
+    if (!opened) return std::unexpected(opened.error());
+    connection_ = std::move(*opened);
+  }
+  if (auto begun = connection_->Write(Fixed(kBegin), 0); !begun) {
+    return std::unexpected(begun.error());
+  }
+  if (!tx_) {
+    const auto tx = connection_->QueryInt("SELECT tx FROM meta");
+    if (!tx) return std::unexpected(tx.error());
+    tx_ = *tx;
+  }
+  return {};
+}
+
+/// Commits what is open. A transaction that wrote something gets the next number.
+GroupWriter::Attempted GroupWriter::Finish(std::size_t rows, std::int64_t changes_before) {
+  const bool wrote = connection_->TotalChanges() != changes_before;
+  if (wrote) {
+    if (auto counted = connection_->Write(Fixed(kCountCommit), *tx_ + 1); !counted) {
+      return {Stop::kAll, 0, GroupError(kCountCommit.name, counted.error())};
+    }
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto committed = connection_->Write(Fixed(kCommit), 0);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  if (!committed) {
+    if (committed.error().code % 256 == 19) return {Stop::kCommit, 0};  // SQLITE_CONSTRAINT
+    if (!MayBeDone(committed.error())) {
+      return {Stop::kAll, 0, GroupError(kCommit.name, committed.error())};
+    }
+    LogFailure("commit with unknown outcome", kCommit.name, committed.error());
+    RollBack();
+    connection_.reset();
+    return {Stop::kAll, 0,
+            Error{Code::kUnavailable,
+                  "outcome_unknown",
+                  "It is not known whether the change was written: repeat it with the same id.",
+                  {},
+                  1}};
+  }
+  commit_seconds_.Observe(took.count());
+  rows_.Observe(static_cast<double>(rows));
+  commits_.Add();
+  if (wrote) ++*tx_;
+  return {};
+}
+
+void GroupWriter::RollBack() {
+  tx_.reset();  // What is in the database is read again.
+  if (!connection_ || !connection_->InTransaction()) return;
+  if (auto done = connection_->Execute("ROLLBACK"); !done) {
+    LogFailure("rollback failed", "sqlite.rollback", done.error());
+    connection_.reset();
+  }
+}
+
+void GroupWriter::FailBatch(GroupJob& job) {
+  failed_batches_.Add();
+  job.error = BatchError();
+}
+
+Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
+  LogFailure("group failed", statement, failure);
+  if (BlameOf(failure) == Blame::kDiskFull) {
+    return {Code::kUnavailable,
+            "storage_full",
+            "There is no room on the disk: nothing was written.",
+            {},
+            5};
+  }
+  return BatchError();
+}
+
+void GroupWriter::CheckpointIfLong() {
+  if (!connection_ || connection_->wal_frames() < config_.checkpoint_frames) return;
+  const bool very_long = connection_->wal_frames() >= kPatience * config_.checkpoint_frames;
+  const auto done = connection_->RunCheckpoint(very_long ? Connection::Checkpoint::kRestart
+                                                         : Connection::Checkpoint::kPassive);
+  if (!done && !checkpoint_failing_) {
+    LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());
+  }
+  checkpoint_failing_ = !done;
+}
+
+}  // namespace adapters::sqlite

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/database.h"
+#include "base/error.h"
+#include "base/metrics.h"
+#include "ports/database.h"
+
+namespace adapters::sqlite {
+
+/// A job on its way through a group.
+struct GroupJob {
+  std::shared_ptr<ports::WriteJob> job;
+  std::optional<base::Error> error{};  // Set before the group runs: the job is not to run.
+  ports::Batch batch{};
+  bool prepared = false;
+  ports::Outcome outcome{};
+};
+
+/// Writes groups of jobs, each as one transaction, over a connection of its own that it opens anew
+/// when it cannot be trusted any more. Not thread-safe: the writer's thread only.
+class GroupWriter {
+ public:
+  GroupWriter(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics);
+  ~GroupWriter();
+
+  /// Prepares and runs `jobs` in order. After it each has its `outcome`, or an `error`:
+  ///   storage_full     the disk is full; nothing of it was done,
+  ///   unavailable      it could not be done; nothing of it was,
+  ///   outcome_unknown  the flush failed: it may be there after a crash, or may not.
+  /// A batch that fails by itself is left out; the others are done. What is done is on disk.
+  void Run(std::vector<GroupJob>& jobs);
+
+  /// Copies the log into the database when it is long. To be called after the answers have left, as
+  /// it takes some 10 ms.
+  void CheckpointIfLong();
+
+ private:
+  enum class Stop : std::uint8_t {
+    kNone,    // All of the range is done.
+    kBatch,   // The batch at `at` failed by itself.
+    kCommit,  // A constraint that is checked at commit: some batch of the range.
+    kAll,     // Nobody's fault: `error` is for the whole range.
+  };
+  struct Attempted {
+    Stop stop = Stop::kNone;
+    std::size_t at = 0;
+    std::optional<base::Error> error{};
+  };
+
+  void RunRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end);
+  [[nodiscard]] Attempted TryRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end);
+  [[nodiscard]] Attempted RunStatements(GroupJob& job, std::size_t at, bool& open);
+  [[nodiscard]] Attempted Finish(std::size_t rows, std::int64_t changes_before);
+  [[nodiscard]] Attempt<void> Begin();
+  void Prepare(GroupJob& job);
+  void FailBatch(GroupJob& job);
+  [[nodiscard]] base::Error GroupError(const char* statement, const Failure& failure);
+  void RollBack();
+
+  const Config config_;
+  std::unique_ptr<Connection> connection_;  // Null while it cannot be opened.
+  std::optional<std::int64_t> tx_;          // meta.tx as of the last commit, when it is known.
+  bool checkpoint_failing_ = false;
+  base::Histogram& rows_;
+  base::Histogram& commit_seconds_;
+  base::Counter& commits_;
+  base::Counter& failed_batches_;
+};
+
+}  // namespace adapters::sqlite

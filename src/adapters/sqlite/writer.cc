@@ -1,0 +1,103 @@
+#include "adapters/sqlite/writer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace adapters::sqlite {
+namespace {
+
+base::Error TooMany() {
+  return base::Unavailable("Too many changes wait to be written.");
+}
+base::Error TooLate() {
+  return base::Unavailable("The change waited too long to be written.");
+}
+base::Error Stopping() {
+  return base::Unavailable("The service is about to end.");
+}
+
+}  // namespace
+
+Writer::Writer(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics)
+    : queue_max_(config.write_queue_max),
+      group_max_(std::max<std::size_t>(config.group_max, 1)),
+      group_(config, std::move(connection), metrics),
+      wait_seconds_(metrics.GetHistogram("write_queue_wait_seconds",
+                                         "From a write's arrival to the start of its group.")),
+      length_(metrics.GetGauge("write_queue_length", "Writes that wait for the writer.")),
+      busy_seconds_(metrics.GetGauge("writer_busy_seconds_total",
+                                     "Time the writer has not been waiting for work.")),
+      thread_([this] { Loop(); }) {}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Writer::Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job) {
+  const auto now = Clock::now();
+  base::Error refusal = TooLate();
+  if (deadline > now) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      refusal = Stopping();
+    } else if (queue_.size() >= queue_max_) {
+      refusal = TooMany();
+    } else {
+      queue_.push_back({std::move(job), deadline, now});
+      length_.Set(static_cast<double>(queue_.size()));
+      changed_.notify_one();
+      return;
+    }
+  }
+  job->Done(std::unexpected(std::move(refusal)));
+}
+
+void Writer::Loop() {
+  std::vector<Waiting> taken;
+  double busy = 0;
+  while (Take(taken)) {
+    const auto start = Clock::now();
+    RunGroup(taken);
+    group_.CheckpointIfLong();
+    busy += std::chrono::duration<double>(Clock::now() - start).count();
+    busy_seconds_.Set(busy);
+  }
+}
+
+bool Writer::Take(std::vector<Waiting>& taken) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), group_max_));
+  taken.assign(std::make_move_iterator(queue_.begin()),
+               std::make_move_iterator(queue_.begin() + count));
+  queue_.erase(queue_.begin(), queue_.begin() + count);
+  length_.Set(static_cast<double>(queue_.size()));
+  return !taken.empty();
+}
+
+void Writer::RunGroup(std::vector<Waiting>& taken) {
+  const auto now = Clock::now();
+  std::vector<GroupJob> jobs;
+  jobs.reserve(taken.size());
+  for (Waiting& waiting : taken) {
+    wait_seconds_.Observe(std::chrono::duration<double>(now - waiting.since).count());
+    jobs.push_back({.job = std::move(waiting.job)});
+    if (waiting.deadline <= now) jobs.back().error = TooLate();
+  }
+  group_.Run(jobs);
+  for (GroupJob& job : jobs) {
+    if (job.error) {
+      job.job->Done(std::unexpected(std::move(*job.error)));
+    } else {
+      job.job->Done(std::move(job.outcome));
+    }
+    job.job.reset();  // What it holds may be large, or wait for its end.
+  }
+}
+
+}  // namespace adapters::sqlite

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/group.h"
+#include "base/metrics.h"
+#include "ports/database.h"
+
+namespace adapters::sqlite {
+
+/// The one writer: a bounded queue and a thread that takes all that waits as one group.
+class Writer {
+ public:
+  Writer(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics);
+  /// Finishes what waits; what is submitted meanwhile (by a Done) is refused.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// ports::Database::Write. There is one lane, so the key does not matter.
+  void Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Waiting {
+    std::shared_ptr<ports::WriteJob> job;
+    ports::Deadline deadline;
+    Clock::time_point since;
+  };
+
+  void Loop();
+  [[nodiscard]] bool Take(std::vector<Waiting>& taken);
+  void RunGroup(std::vector<Waiting>& taken);
+
+  const std::size_t queue_max_;
+  const std::size_t group_max_;
+  GroupWriter group_;
+  base::Histogram& wait_seconds_;
+  base::Gauge& length_;
+  base::Gauge& busy_seconds_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Waiting> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace adapters::sqlite
