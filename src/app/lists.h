@@ -24,6 +24,7 @@ struct Answer {
   std::string etag;      // With quotes; empty: none.
   std::int64_t list_revision = 0;  // `List-Revision`; 0: none.
   std::string location;  // Empty: none.
+  bool replayed = false;  // A first answer again, for an Idempotency-Key.
 };
 
 /// An Idempotency-Key in use: whose, for what, and with which content.

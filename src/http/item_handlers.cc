@@ -1,0 +1,249 @@
+#include <string>
+#include <utility>
+
+#include "base/json_writer.h"
+#include "domain/limits.h"
+#include "http/conditions.h"
+#include "http/cursor.h"
+#include "http/handlers.h"
+#include "http/query.h"
+#include "http/routes.h"
+#include "http/write.h"
+#include "store/json.h"
+
+namespace http {
+namespace {
+
+/// Fields of an item that add and set share. A null means the default, where there is one.
+void ReadItemFields(BodyReader& body, domain::Fields& fields) {
+  if (auto text = body.Text("text", 1, domain::kTextMax)) {
+    fields.mask |= domain::kText;
+    fields.text = std::move(*text);
+  }
+  if (body.Null("note")) {
+    fields.mask |= domain::kNote;
+  } else if (auto note = body.TextOfBytes("note", domain::kNoteBytesMax)) {
+    fields.mask |= domain::kNote;
+    fields.note = std::move(*note);
+  }
+  if (body.Null("due")) {
+    fields.mask |= domain::kDue;
+  } else if (auto due = body.Due("due")) {
+    fields.mask |= domain::kDue;
+    fields.due = std::move(*due);
+  }
+  if (body.Null("labels")) {
+    fields.mask |= domain::kLabels;
+  } else if (auto labels = body.Labels("labels")) {
+    fields.mask |= domain::kLabels;
+    fields.labels = std::move(*labels);
+  }
+}
+
+struct Target {
+  domain::Side side = domain::Side::kNone;
+  std::optional<base::Uuid> neighbour;
+};
+
+/// `after` or `before`: an item, or null for the end that is meant.
+Target ReadTarget(BodyReader& body, bool is_needed) {
+  Target target;
+  const bool has_after = body.Has("after");
+  const bool has_before = body.Has("before");
+  if (has_after && has_before) {
+    body.AddError("/before", "invalid", "Give `after` or `before`, not both.");
+  }
+  if (is_needed && !has_after && !has_before) {
+    body.AddError("/after", "required", "Give `after` or `before`.");
+  }
+  for (const auto& [name, side] : {std::pair{"after", domain::Side::kAfter},
+                                   std::pair{"before", domain::Side::kBefore}}) {
+    if (!body.Has(name)) continue;
+    target.side = side;
+    if (!body.Null(name)) target.neighbour = body.Id(name);
+  }
+  return target;
+}
+
+std::string ItemJson(const domain::Decision& decision, const base::Uuid& id) {
+  std::string out;
+  store::AppendItem(out, *decision.list->Find(id));
+  return out;
+}
+
+void RunItemOp(const CallPtr& call, domain::Op op, int status, std::string location = {}) {
+  const base::Uuid id = op.item_id.value_or(base::Uuid());
+  RunOp(
+      call, std::move(op), status,
+      [id](const domain::Decision& decision) { return ItemJson(decision, id); },
+      std::move(location));
+}
+
+void AddItem(const CallPtr& call, BodyReader& body) {
+  domain::Fields fields;
+  body.Require("text");
+  ReadItemFields(body, fields);
+  const Target target = ReadTarget(body, false);
+  body.RejectUnknown();
+  domain::Op op = OpOf(*call, domain::Kind::kAdd);
+  op.fields = std::move(fields);
+  op.side = target.side;
+  op.neighbour = target.neighbour;
+  std::string location = "/v1/lists/" + base::ToString(op.list_id) + "/items/" +
+                         base::ToString(op.item_id.value_or(base::Uuid()));
+  RunItemOp(call, std::move(op), 201, std::move(location));
+}
+
+void TakeNothing(Call& call) {
+  QueryReader(call.request().query, call.errors).RejectUnknown();
+  BodyReader(call.body, call.errors).RejectUnknown();
+}
+
+/// What a page of items is asked for.
+struct ItemFilter {
+  bool trashed = false;
+  std::optional<bool> done;
+  std::optional<std::string> label;
+
+  [[nodiscard]] bool Takes(const domain::Item& item) const {
+    if (trashed ? !item.trashed() : !item.live()) return false;
+    if (done && item.done != *done) return false;
+    return !label || std::ranges::find(item.labels, *label) != item.labels.end();
+  }
+
+  [[nodiscard]] std::string Scope(const base::Uuid& list) const {
+    std::string scope = "items|" + base::ToString(list) + (trashed ? "|t" : "|a");
+    if (done) scope += *done ? "|done" : "|open";
+    if (label) scope += "|" + *label;
+    return scope;
+  }
+};
+
+/// Items after the place of `after` (which may have gone since: it keeps its place).
+void SendItems(Call& call, const ItemFilter& filter, const std::optional<base::Uuid>& after,
+               std::int64_t limit) {
+  const domain::ListState& list = call.list->list();
+  const auto& order = list.order;
+  auto at = order.Begin();
+  if (after) {
+    at = order.LowerBound(std::string_view(list.Find(*after)->rank));
+    at = order.Next(at);
+  }
+  Response response;
+  response.text = "{\"data\":[";
+  const domain::Item* last = nullptr;
+  std::int64_t count = 0;
+  bool has_more = false;
+  for (; !order.IsEnd(at); at = order.Next(at)) {
+    const domain::Item& item = *order[at];
+    if (!filter.Takes(item)) continue;
+    has_more = count == limit;
+    if (has_more) break;
+    if (count++ > 0) response.text += ',';
+    store::AppendItem(response.text, item);
+    last = &item;
+  }
+  response.text += "],\"next_cursor\":";
+  if (has_more) {
+    const std::string cursor = MakeCursor(filter.Scope(list.id), last->id);
+    response.text += '"' + cursor + '"';
+    response.headers.emplace_back("Link", NextLink(call.request(), cursor));
+  } else {
+    response.text += "null";
+  }
+  response.text += '}';
+  AddPersonal(response);
+  call.Send(std::move(response));
+}
+
+}  // namespace
+
+void GetItems(const CallPtr& call) {
+  QueryReader query(call->request().query, call->errors);
+  ItemFilter filter;
+  filter.trashed = query.OneOf("state", {"active", "trashed"}).value_or(0) == 1;
+  filter.done = query.Bool("done");
+  filter.label = query.Text("label");
+  const std::int64_t limit =
+      query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
+  std::optional<base::Uuid> after;
+  if (const auto cursor = query.Text("cursor")) {
+    after = ReadCursor(filter.Scope(call->list_id), *cursor);
+    if (!after || call->list->list().Find(*after) == nullptr) {
+      query.AddError("cursor", "This is no cursor of this page.");
+    }
+  }
+  query.RejectUnknown();
+  if (!RefuseRead(*call)) SendItems(*call, filter, after, limit);
+}
+
+void GetItem(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  if (RefuseRead(*call)) return;
+  Response response;
+  store::AppendItem(response.text, *call->list->list().Find(*call->item_id));
+  AddPersonal(response);
+  call->Send(std::move(response));
+}
+
+void PostItem(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  call->item_id = base::NewUuid7(call->services.clock());
+  if (const auto id = body.Id("id")) call->item_id = id;
+  AddItem(call, body);
+}
+
+void PutItem(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  AddItem(call, body);
+}
+
+void PatchItem(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  domain::Fields fields;
+  ReadItemFields(body, fields);
+  if (const auto done = body.Bool("done")) {
+    fields.mask |= domain::kDone;
+    fields.done = *done;
+  }
+  body.RejectUnknown();
+  domain::Op op = OpOf(*call, domain::Kind::kSet);
+  op.fields = std::move(fields);
+  RunItemOp(call, std::move(op), 200);
+}
+
+void MoveItem(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  const Target target = ReadTarget(body, true);
+  body.RejectUnknown();
+  domain::Op op = OpOf(*call, domain::Kind::kMove);
+  op.side = target.side;
+  op.neighbour = target.neighbour;
+  RunItemOp(call, std::move(op), 200);
+}
+
+void DeleteItem(const CallPtr& call) {
+  TakeNothing(*call);
+  RunItemOp(call, OpOf(*call, domain::Kind::kRemove), 204);
+}
+
+void RestoreItem(const CallPtr& call) {
+  TakeNothing(*call);
+  RunItemOp(call, OpOf(*call, domain::Kind::kRestore), 200);
+}
+
+void ClearDone(const CallPtr& call) {
+  TakeNothing(*call);
+  call->item_id.reset();
+  RunOp(call, OpOf(*call, domain::Kind::kClearDone), 200, [](const domain::Decision& decision) {
+    std::string out = "{\"cleared\":";
+    base::AppendJson(out, decision.cleared);
+    return out + "}";
+  });
+}
+
+}  // namespace http

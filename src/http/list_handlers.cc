@@ -1,0 +1,187 @@
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "domain/limits.h"
+#include "http/conditions.h"
+#include "http/cursor.h"
+#include "http/handlers.h"
+#include "http/problem.h"
+#include "http/query.h"
+#include "http/routes.h"
+#include "http/write.h"
+#include "store/json.h"
+
+namespace http {
+namespace {
+
+constexpr std::string_view kGetListName = "GET /v1/lists/{id}";
+constexpr std::string_view kFilterNames[] = {"lists|active", "lists|archived", "lists|trashed"};
+
+void SendPage(Call& call, std::vector<app::ListRow> rows, std::int64_t limit,
+              std::string_view scope) {
+  Response response;
+  const bool has_more = static_cast<std::int64_t>(rows.size()) > limit;
+  if (has_more) rows.resize(static_cast<std::size_t>(limit));
+  response.text = "{\"data\":[";
+  for (const app::ListRow& row : rows) {
+    if (response.text.back() != '[') response.text += ',';
+    store::AppendList(response.text, row.list, row.role);
+  }
+  response.text += "],\"next_cursor\":";
+  if (has_more) {
+    const std::string cursor = MakeCursor(scope, rows.back().list.id);
+    response.text += '"' + cursor + '"';
+    response.headers.emplace_back("Link", NextLink(call.request(), cursor));
+  } else {
+    response.text += "null";
+  }
+  response.text += '}';
+  AddPersonal(response);
+  call.Send(std::move(response));
+}
+
+/// `{title}`, and `id` where the route has none.
+void ReadTitle(BodyReader& body, domain::Fields& fields) {
+  body.Require("title");
+  if (auto title = body.Text("title", 1, domain::kTitleMax)) {
+    fields.mask |= domain::kTitle;
+    fields.title = std::move(*title);
+  }
+}
+
+void MakeList(const CallPtr& call, const domain::Fields& fields) {
+  domain::Op op = OpOf(*call, domain::Kind::kCreateList);
+  op.fields = fields;
+  std::string location = "/v1/lists/" + base::ToString(op.list_id);
+  RunOp(
+      call, std::move(op), 201,
+      [user = call->caller.user_id](const domain::Decision& decision) {
+        return ListJson(decision, user);
+      },
+      std::move(location));
+}
+
+void ChangeList(const CallPtr& call, domain::Kind kind, const domain::Fields& fields, int status) {
+  domain::Op op = OpOf(*call, kind);
+  op.fields = fields;
+  RunOp(call, std::move(op), status,
+        [user = call->caller.user_id](const domain::Decision& decision) {
+          return ListJson(decision, user);
+        });
+}
+
+/// For calls that take neither a body nor a query.
+void TakeNothing(Call& call) {
+  QueryReader(call.request().query, call.errors).RejectUnknown();
+  BodyReader(call.body, call.errors).RejectUnknown();
+}
+
+}  // namespace
+
+bool RefuseRead(Call& call) {
+  if (call.min_revision > call.list->list().revision) {
+    call.SendError({base::Code::kConflict, "revision_ahead",
+                    "The list has not reached that revision. Load it anew."});
+    return true;
+  }
+  return call.SendErrors();
+}
+
+void SendList(Exchange& exchange, const app::SnapshotPtr& list, domain::Role role) {
+  Response response;
+  response.headers.reserve(4);
+  response.headers.emplace_back("ETag", list->etag());
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, list->list().revision).ptr;
+  response.headers.emplace_back("List-Revision", std::string(digits, end));
+  AddPersonal(response);
+  const std::string_view none_match = exchange.request().Header("If-None-Match");
+  if (!none_match.empty() && NoneMatchNames(none_match, list->list().revision)) {
+    response.status = 304;
+    response.content_type = {};
+  } else {
+    response.shared = {app::Snapshot::Prefix(role), list->Body()};
+    response.keep = list;
+  }
+  exchange.Send(std::move(response), kGetListName);
+}
+
+void GetList(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  if (!RefuseRead(*call)) SendList(call->exchange, call->list, call->role);
+}
+
+void GetLists(const CallPtr& call) {
+  QueryReader query(call->request().query, call->errors);
+  const std::size_t filter = query.OneOf("state", {"active", "archived", "trashed"}).value_or(0);
+  const std::string_view scope = kFilterNames[filter];
+  const std::int64_t limit =
+      query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
+  std::optional<base::Uuid> before;
+  if (const auto cursor = query.Text("cursor")) {
+    before = ReadCursor(scope, *cursor);
+    if (!before) query.AddError("cursor", "This is no cursor of this page.");
+  }
+  query.RejectUnknown();
+  if (call->SendErrors()) return;
+  call->services.lists.Page(call->caller.user_id, static_cast<app::ListFilter>(filter), before,
+                            limit,
+                            [call, limit, scope](base::Result<std::vector<app::ListRow>> rows) {
+                              if (!rows) return call->SendError(rows.error());
+                              SendPage(*call, std::move(*rows), limit, scope);
+                            });
+}
+
+void PostList(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  domain::Fields fields;
+  ReadTitle(body, fields);
+  call->list_id = base::NewUuid7(call->services.clock());
+  if (const auto id = body.Id("id")) call->list_id = *id;
+  body.RejectUnknown();
+  MakeList(call, fields);
+}
+
+void PutList(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  domain::Fields fields;
+  ReadTitle(body, fields);
+  body.RejectUnknown();
+  // Without an id there is nothing that could be there already: all that is wrong is known.
+  if (!base::ParseUuid7(call->params[0])) {
+    call->SendErrors();
+    return;
+  }
+  MakeList(call, fields);
+}
+
+void PatchList(const CallPtr& call) {
+  QueryReader(call->request().query, call->errors).RejectUnknown();
+  BodyReader body(call->body, call->errors);
+  domain::Fields fields;
+  if (auto title = body.Text("title", 1, domain::kTitleMax)) {
+    fields.mask |= domain::kTitle;
+    fields.title = std::move(*title);
+  }
+  if (const auto archived = body.Bool("archived")) {
+    fields.mask |= domain::kArchived;
+    fields.archived = *archived;
+  }
+  body.RejectUnknown();
+  ChangeList(call, domain::Kind::kSetList, fields, 200);
+}
+
+void DeleteList(const CallPtr& call) {
+  TakeNothing(*call);
+  ChangeList(call, domain::Kind::kRemoveList, {}, 204);
+}
+
+void RestoreList(const CallPtr& call) {
+  TakeNothing(*call);
+  ChangeList(call, domain::Kind::kRestoreList, {}, 200);
+}
+
+}  // namespace http
