@@ -1,0 +1,59 @@
+"""Fixtures: one shared service for most tests, private ones for those that break theirs."""
+import pytest
+
+from client import Api, sign_up
+from server import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The shared service. Tests must not stop it, nor depend on what others left in it."""
+    started = Server(tmp_path_factory.mktemp("shared") / "data")
+    try:
+        yield started.start()
+        assert started.process.poll() is None, f"the service has ended: {started.tail()}"
+    finally:
+        started.kill()
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    """Private services: `make_server(*flags)`; not started yet."""
+    made = []
+
+    def make(*arguments, name="data", **more):
+        made.append(Server(tmp_path / name, *arguments, **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()
+
+
+@pytest.fixture
+def own_server(make_server):
+    """A private service, started."""
+    return make_server().start()
+
+
+@pytest.fixture(scope="session")
+def anonymous(server):
+    return Api(server.address)
+
+
+@pytest.fixture(scope="session")
+def person(server):
+    """Somebody; the account itself stays as it is."""
+    return sign_up(server.address)
+
+
+@pytest.fixture(scope="session")
+def stranger(server):
+    """Somebody else."""
+    return sign_up(server.address)
+
+
+@pytest.fixture
+def new_person(server):
+    """Makes accounts that a test may spoil."""
+    return lambda **more: sign_up(server.address, **more)
