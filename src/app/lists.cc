@@ -173,6 +173,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
       batch = std::move(made.batch);
       guard_ = made.guard;
       owner_ = made.owner;
+      batch.rows = write_.changes.size();
       guarded = id_;
     }
     for (const auto& [key, answer] : kept_) {

@@ -76,6 +76,7 @@ struct ReadRequest {
 /// row, the others (which ask for its mark) change none either, and nothing has happened.
 struct Batch {
   std::vector<Statement> statements;
+  std::size_t rows = 1;  // How many callers' writes it carries: what `rows per commit` counts.
 };
 
 /// What a batch did: rows changed by each statement, in order.

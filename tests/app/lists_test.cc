@@ -258,7 +258,9 @@ TEST_F(ListsOverSqlite, TheLogReplaysToWhatIsServed) {
         return op;
       },
       [&](std::size_t, const domain::Op& op, const base::Result<Answer>& answer) {
-        if (!answer) EXPECT_EQ(answer.error().reason, "item_trashed") << answer.error().detail;
+        if (!answer) {
+          EXPECT_EQ(answer.error().reason, "item_trashed") << answer.error().detail;
+        }
         if (op.kind != domain::Kind::kAdd || !answer) return;
         const std::scoped_lock lock(mutex);
         items.push_back(*op.item_id);

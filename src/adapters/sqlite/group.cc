@@ -47,7 +47,7 @@ GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> conne
                          base::Metrics& metrics)
     : config_(config),
       connection_(std::move(connection)),
-      rows_(metrics.GetHistogram("sqlite_commit_rows", "Batches that shared a commit.", "",
+      rows_(metrics.GetHistogram("sqlite_commit_rows", "Writes that shared a commit.", "",
                                  base::Histogram::kCounts)),
       commit_seconds_(metrics.GetHistogram("sqlite_commit_seconds", "COMMIT, with its flush.")),
       commits_(metrics.GetCounter("sqlite_commits_total", "Transactions committed.")),
@@ -108,7 +108,7 @@ GroupWriter::Attempted GroupWriter::TryRange(std::vector<GroupJob>& jobs, std::s
       RollBack();
       return attempted;
     }
-    ++rows;
+    rows += jobs[i].batch.rows;
   }
   if (!open) return {};
   Attempted attempted = Finish(rows, changes_before);
