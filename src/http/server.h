@@ -31,6 +31,7 @@ struct ServerConfig {
   std::uint16_t port = 8080;  // 0: any free port (tests).
   std::size_t loops = 0;      // 0: one a core.
   ServerLimits limits;
+  bool log_requests = false;  // A line for each request, not only for failed and slow ones.
 };
 
 /// HTTP/1.1 (RFC 9112) on one event loop a core, each with its own SO_REUSEPORT listener. The only
