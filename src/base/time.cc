@@ -100,7 +100,9 @@ std::optional<Time> ParseTime(std::string_view text) {
   return Time{day->time_since_epoch().count() * kDayMs + seconds * 1000 + ms};
 }
 
-bool IsDate(std::string_view text) { return text.size() == 10 && DayOf(text).has_value(); }
+bool IsDate(std::string_view text) {
+  return text.size() == 10 && DayOf(text).has_value();
+}
 
 bool IsLocalDateTime(std::string_view text) {
   return text.size() == 19 && text[10] == 'T' && DayOf(text.substr(0, 10)).has_value() &&

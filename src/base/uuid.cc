@@ -71,8 +71,12 @@ std::string ToString(const Uuid& id) {
   return text;
 }
 
-Uuid NewUuid7(Time now) { return Uuid7(now, RandomBytes(10)); }
+Uuid NewUuid7(Time now) {
+  return Uuid7(now, RandomBytes(10));
+}
 
-Uuid DerivedUuid7(Time at, std::string_view digest) { return Uuid7(at, digest); }
+Uuid DerivedUuid7(Time at, std::string_view digest) {
+  return Uuid7(at, digest);
+}
 
 }  // namespace base

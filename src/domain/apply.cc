@@ -94,6 +94,8 @@ class Step {
         }
       } else if (to_) {
         return Misfit("An item comes that is there.");
+      } else if (!set_) {
+        return Misfit("An item goes from no place.");
       }
     } else if (!set_ || (set_->mask & kWholeItem) != kWholeItem || set_->deleted_at) {
       return Misfit("An item comes into view in parts, or in trash.");

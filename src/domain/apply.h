@@ -35,8 +35,8 @@ struct View {
 [[nodiscard]] View ViewOf(const ListState& list);
 
 /// The view after `change`, which must be the next one. A pure function.
-/// Errors: kConflict with what does not fit (a gap, a `previous` that is not so, a place that is not
-/// there): the log and the view do not belong together.
+/// Errors: kConflict with what does not fit (a gap, a `previous` that is not so, a place that is
+/// not there): the log and the view do not belong together.
 [[nodiscard]] base::Result<View> Apply(View view, const Change& change);
 
 /// The view before `change`, which must be the last one applied. `before` is the revision and time

@@ -11,8 +11,25 @@ namespace domain {
 
 /// What was meant (api.md, 'The log').
 enum class Kind : std::uint8_t {
-  kCreateList, kSetList, kRemoveList, kRestoreList, kAdd, kSet, kMove, kTransfer, kRemove, kRestore,
-  kClearDone, kRevert, kImport, kGrant, kRole, kRevoke, kLink, kUnlink, kPurge,
+  kCreateList,
+  kSetList,
+  kRemoveList,
+  kRestoreList,
+  kAdd,
+  kSet,
+  kMove,
+  kTransfer,
+  kRemove,
+  kRestore,
+  kClearDone,
+  kRevert,
+  kImport,
+  kGrant,
+  kRole,
+  kRevoke,
+  kLink,
+  kUnlink,
+  kPurge,
 };
 [[nodiscard]] std::string_view Name(Kind kind);
 [[nodiscard]] std::optional<Kind> ParseKind(std::string_view name);

@@ -11,8 +11,8 @@
 
 namespace domain {
 
-/// A text made from a chunk once and kept beside it (a rendering; the domain does not know of what).
-/// Lock-free: two threads may make it at the same time, one of them wins.
+/// A text made from a chunk once and kept beside it (a rendering; the domain does not know of
+/// what). Lock-free: two threads may make it at the same time, one of them wins.
 class Memo {
  public:
   Memo() = default;
@@ -86,8 +86,8 @@ class Chunks {
         [&](const ChunkPtr& each) { return KeyOf{}(*each->values.back()) < key; });
     if (chunk == chunks_.end()) return {chunks_.size(), 0};
     const auto& values = (*chunk)->values;
-    const auto value = std::partition_point(
-        values.begin(), values.end(), [&](const Ptr& each) { return KeyOf{}(*each) < key; });
+    const auto value = std::partition_point(values.begin(), values.end(),
+                                            [&](const Ptr& each) { return KeyOf{}(*each) < key; });
     return {static_cast<std::size_t>(chunk - chunks_.begin()),
             static_cast<std::size_t>(value - values.begin())};
   }
@@ -136,12 +136,11 @@ class Chunks {
       auto right = std::make_shared<Chunk>();
       // A sequence that grows at its end keeps full chunks; any other is split in the middle.
       const bool at_end = at.chunk + 1 == chunks_.size() && at.index + 1 == values.size();
-      const auto cut = values.begin() + static_cast<std::ptrdiff_t>(
-                                            at_end ? kChunkMax : kChunkMax / 2);
+      const auto cut =
+          values.begin() + static_cast<std::ptrdiff_t>(at_end ? kChunkMax : kChunkMax / 2);
       right->values.assign(cut, values.end());
       values.erase(cut, values.end());
-      chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(at.chunk) + 1,
-                     std::move(right));
+      chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(at.chunk) + 1, std::move(right));
     }
     chunks_[at.chunk] = std::move(chunk);
   }
@@ -157,6 +156,17 @@ class Chunks {
     }
     auto chunk = CopyOf(at.chunk);
     chunk->values.erase(chunk->values.begin() + static_cast<std::ptrdiff_t>(at.index));
+    // Two small neighbours become one, so that there are never many chunks of few values.
+    for (const std::size_t next : {at.chunk + 1, at.chunk - 1}) {
+      if (next >= chunks_.size()) continue;  // Also what wrapped below 0.
+      const auto& other = chunks_[next]->values;
+      if (chunk->values.size() + other.size() > kChunkMax / 2) continue;
+      const auto place = next > at.chunk ? chunk->values.end() : chunk->values.begin();
+      chunk->values.insert(place, other.begin(), other.end());
+      chunks_[at.chunk] = std::move(chunk);
+      chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(next));
+      return;
+    }
     chunks_[at.chunk] = std::move(chunk);
   }
 

@@ -25,7 +25,8 @@ std::unexpected<base::Error> IdTaken() {
 }
 
 std::unexpected<base::Error> ListFull() {
-  return Fail(Code::kInvalid, "list_full", "The list is full. Clear what is done, or start another.");
+  return Fail(Code::kInvalid, "list_full",
+              "The list is full. Clear what is done, or start another.");
 }
 
 std::unexpected<base::Error> Invalid(std::vector<base::FieldError> errors) {
@@ -34,21 +35,27 @@ std::unexpected<base::Error> Invalid(std::vector<base::FieldError> errors) {
   return std::unexpected(std::move(error));
 }
 
+std::unexpected<base::Error> RevisionAhead() {
+  return Fail(Code::kConflict, "revision_ahead",
+              "The list has not reached that revision. Load it anew.");
+}
+
+/// Whether `If-Match` names revisions and `revision` is none of them.
+bool IsStale(const Op& op, std::int64_t revision) {
+  return op.if_match && std::ranges::find(*op.if_match, revision) == op.if_match->end();
+}
+
 /// Conditions that stand between 'may' and 'is well-formed', in the order of api.md.
-std::optional<base::Error> Conditions(const ListState& list, const Op& op) {
-  if (op.min_revision > list.revision) {
-    return base::Error{Code::kConflict, "revision_ahead",
-                       "The list has not reached that revision. Load it anew."};
-  }
+base::Result<void> Conditions(const ListState& list, const Op& op) {
+  if (op.min_revision > list.revision) return RevisionAhead();
   const bool may_be_trashed = op.kind == Kind::kRemoveList || op.kind == Kind::kRestoreList;
   if (list.deleted_at && !may_be_trashed) {
-    return base::Error{Code::kConflict, "list_trashed",
-                       "The list is in the trash. Restore it first."};
+    return Fail(Code::kConflict, "list_trashed", "The list is in the trash. Restore it first.");
   }
-  if (op.if_match && std::ranges::find(*op.if_match, list.revision) == op.if_match->end()) {
-    return base::Error{Code::kStale, "stale", "The list has changed since. Load it anew."};
+  if (IsStale(op, list.revision)) {
+    return Fail(Code::kStale, "stale", "The list has changed since. Load it anew.");
   }
-  return std::nullopt;
+  return {};
 }
 
 /// The place an op names. Adds an error when its neighbour is not a live item of the list.
@@ -65,16 +72,19 @@ Target TargetOf(const ListState& list, const Op& op, std::vector<base::FieldErro
   return {is_after ? Target::Where::kAfter : Target::Where::kBefore, neighbour};
 }
 
-base::Result<Decision> CreateList(const ListPtr& list, const Op& op,
-                                  const DecideContext& context) {
-  if (list) {
-    const bool is_repeat = op.put && list->creator_id == op.actor_id &&
-                           Authorize(list.get(), op.actor_id, Action::kRead).has_value();
-    if (!is_repeat) return IdTaken();
+base::Result<Decision> CreateList(const ListPtr& list, const Op& op, const DecideContext& context) {
+  const bool is_seen = Authorize(list.get(), op.actor_id, Action::kRead).has_value();
+  if (is_seen && op.put && list->creator_id == op.actor_id) {
     return Decision{.list = list, .status = Status::kSkipped, .repeated = true};
   }
-  if (op.if_match) return Fail(Code::kStale, "stale", "There is no list that could match.");
+  // Of a list that the caller does not see no more is told than that its id is taken.
+  const std::int64_t revision = is_seen ? list->revision : 0;
+  if (op.put && op.min_revision > revision) return RevisionAhead();
+  if (op.if_match && (!is_seen || IsStale(op, revision))) {
+    return Fail(Code::kStale, "stale", "There is no such list to match.");
+  }
   if (!op.field_errors.empty()) return Invalid(op.field_errors);
+  if (list) return IdTaken();
   ListState made;
   made.id = op.list_id;
   made.creator_id = op.actor_id;
@@ -214,7 +224,7 @@ base::Result<Decision> Decide(const ListPtr& list, const Op& op, const DecideCon
   const bool is_repeat = op.kind == Kind::kAdd && op.put && item != nullptr &&
                          item->gone == Gone::kNo && item->created_by == op.actor_id;
   if (is_repeat) return Decision{.list = list, .status = Status::kSkipped, .repeated = true};
-  if (auto refused = Conditions(*list, op)) return std::unexpected(std::move(*refused));
+  if (auto fit = Conditions(*list, op); !fit) return std::unexpected(std::move(fit.error()));
   switch (op.kind) {
     case Kind::kSetList:
     case Kind::kRemoveList:

@@ -36,12 +36,14 @@ struct Op {
   base::Uuid actor_id;
   std::optional<base::Uuid> client_id;
   std::optional<base::Uuid> item_id;
-  Fields fields;            // What it sets; well-formed and within its limits unless field_errors.
-  Side side = Side::kNone;  // Where to put it: kAfter or kBefore `neighbour` (nullopt: first, last).
+  Fields fields;  // What it sets; well-formed and within its limits unless field_errors.
+  Side side =
+      Side::kNone;  // Where to put it: kAfter or kBefore `neighbour` (nullopt: first, last).
   std::optional<base::Uuid> neighbour;
-  bool put = false;  // A PUT: its repeat by the maker is answered with what is there.
-  std::int64_t min_revision = 0;                        // `Min-Revision`; 0 without.
-  std::optional<std::vector<std::int64_t>> if_match{};  // Revisions that `If-Match` names; not for *.
+  bool put = false;               // A PUT: its repeat by the maker is answered with what is there.
+  std::int64_t min_revision = 0;  // `Min-Revision`; 0 without.
+  std::optional<std::vector<std::int64_t>>
+      if_match{};  // Revisions that `If-Match` names; not for *.
   /// What was found wrong with the request before the list was looked at. Told only when nothing
   /// that goes before it (404, 403, a repeat, 412 …) answers first.
   std::vector<base::FieldError> field_errors{};
@@ -64,9 +66,9 @@ struct Decision {
   bool members_changed = false;
 };
 
-/// Decides one op on a list (nullptr: there is none), without I/O or clock. The order of refusals is
-/// api.md's ('Errors'): 404, 403, the repeated PUT, 409 revision_ahead, 409 list_trashed, 412, then
-/// 422 and the other 409 (id_taken, item_trashed, …).
+/// Decides one op on a list (nullptr: there is none), without I/O or clock. The order of refusals
+/// is api.md's ('Errors'): 404, 403, the repeated PUT, 409 revision_ahead, 409 list_trashed, 412,
+/// then 422 and the other 409 (id_taken, item_trashed, …).
 ///
 /// Kinds due now: kCreateList, kSetList, kRemoveList, kRestoreList, kAdd, kSet, kMove, kRemove,
 /// kRestore, kClearDone. The same function will decide ops of sync: they differ by what they saw.

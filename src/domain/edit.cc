@@ -42,17 +42,16 @@ std::uint32_t Different(const Item& a, const Item& b) {
 }
 
 Fields Part(const Item& item, std::uint32_t mask) {
-  const Fields whole = WholeOf(item);
   Fields part;
   part.mask = mask;
-  if ((mask & kText) != 0) part.text = whole.text;
-  if ((mask & kNote) != 0) part.note = whole.note;
-  if ((mask & kDone) != 0) part.done = whole.done;
-  if ((mask & kDoneAt) != 0) part.done_at = whole.done_at;
-  if ((mask & kDue) != 0) part.due = whole.due;
-  if ((mask & kLabels) != 0) part.labels = whole.labels;
-  if ((mask & kParentId) != 0) part.parent_id = whole.parent_id;
-  if ((mask & kDeletedAt) != 0) part.deleted_at = whole.deleted_at;
+  if (part.Has(kText)) part.text = item.text;
+  if (part.Has(kNote)) part.note = item.note;
+  if (part.Has(kDone)) part.done = item.done;
+  if (part.Has(kDoneAt)) part.done_at = item.done_at;
+  if (part.Has(kDue)) part.due = item.due;
+  if (part.Has(kLabels)) part.labels = item.labels;
+  if (part.Has(kParentId)) part.parent_id = item.parent_id;
+  if (part.Has(kDeletedAt)) part.deleted_at = item.deleted_at;
   return part;
 }
 
@@ -115,7 +114,8 @@ void Edit::AddMember(const base::Uuid& user, Role role) {
 void Edit::MakeItem(Item item, const Target& target) {
   item.created_at = change_.at;
   const base::Uuid id = item.id;
-  Place(std::move(item), target);
+  const At at = PositionOf(target, id);
+  Place(std::move(item), at);
   const Item& made = *list_.Find(id);
   Effect& effect = AddEffect(Entity::kItem, id);
   effect.set = WholeOf(made);
@@ -156,82 +156,17 @@ void Edit::Restore(const Item& item) {
 }
 
 void Edit::Move(const Item& item, const Target& target) {
-  const Item* const was_after = list_.LiveBefore(item);
-  const ListState as_it_was = list_;
-  const std::size_t rows = rows_.size();
   const base::Uuid id = item.id;
-  Place(item, target);
-  const Item* const after = list_.LiveBefore(*list_.Find(id));
-  if (IdOrNull(after) == IdOrNull(was_after)) {  // Only hidden items were passed: nothing moved.
-    list_ = as_it_was;
-    rows_.resize(rows);
-    return;
-  }
+  const At at = PositionOf(target, id);
+  const std::optional<base::Uuid> was_after = *IdOrNull(list_.LiveBefore(item));
+  // Where only hidden items would be passed, nothing moves.
+  if (was_after == *IdOrNull(list_.LiveBefore(at, &id))) return;
+  Place(item, at);
   Effect& effect = AddEffect(Entity::kItem, id);
   effect.set.emplace();
   effect.previous.emplace();
-  effect.after = IdOrNull(after);
-  effect.was_after = IdOrNull(was_after);
-}
-
-void Edit::Place(Item item, const Target& target) {
-  auto& order = list_.order;
-  At at{order.chunks().size(), 0};
-  if (target.where == Target::Where::kFirst) at = order.Begin();
-  if (target.neighbour != nullptr) {
-    at = order.LowerBound(std::string_view(target.neighbour->rank));
-    if (target.where == Target::Where::kAfter) at = order.Next(at);
-  }
-  // The moved item itself is no neighbour; an item that is made has no rank yet.
-  const auto is_self = [&](At each) { return order[each]->id == item.id; };
-  if (!order.IsEnd(at) && is_self(at)) at = order.Next(at);
-  std::string_view high;
-  if (!order.IsEnd(at)) high = order[at]->rank;
-  std::string_view low;
-  At before = at;
-  while (!(before == order.Begin()) && order.size() > 0) {
-    before = order.IsEnd(before)
-                 ? At{order.chunks().size() - 1, order.chunks().back()->values.size() - 1}
-                 : order.Previous(before);
-    if (is_self(before)) continue;
-    low = order[before]->rank;
-    break;
-  }
-  item.rank = RankBetween(low, high, context_.random);
-  if (item.rank.size() > kRankBytesMax) {
-    Rebalance(std::move(item), at);
-  } else {
-    Store(std::move(item));
-  }
-}
-
-/// Gives `item` and up to 100 items around the position `at` new, evenly spread ranks. Their order
-/// stays; nobody sees it.
-void Edit::Rebalance(Item item, At at) {
-  std::vector<ItemPtr> all;
-  all.reserve(list_.order.size());
-  std::size_t place = 0;  // How many of `all` come before the item.
-  bool passed = false;
-  for (At each = list_.order.Begin(); !list_.order.IsEnd(each); each = list_.order.Next(each)) {
-    passed = passed || each == at;
-    if (list_.order[each]->id == item.id) continue;
-    all.push_back(list_.order[each]);
-    if (!passed) ++place;
-  }
-  const std::size_t begin = place > kRebalancedItemsMax / 2 ? place - kRebalancedItemsMax / 2 : 0;
-  const std::size_t end = std::min(all.size(), begin + kRebalancedItemsMax);
-  const std::string low = begin > 0 ? all[begin - 1]->rank : std::string();
-  const std::string high = end < all.size() ? all[end]->rank : std::string();
-  const auto ranks = RanksBetween(low, high, end - begin + 1, context_.random);
-  for (std::size_t i = begin; i < end; ++i) {
-    Item moved = *all[i];
-    moved.rank = ranks[i - begin + (i >= place ? 1 : 0)];
-    auto stored = std::make_shared<const Item>(std::move(moved));
-    list_.Put(stored);
-    rows_.push_back(std::move(stored));
-  }
-  item.rank = ranks[place - begin];
-  Store(std::move(item));
+  effect.after = IdOrNull(list_.LiveBefore(*list_.Find(id)));
+  effect.was_after = was_after;
 }
 
 void Edit::Store(Item item) {

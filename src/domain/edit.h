@@ -44,9 +44,13 @@ class Edit {
   [[nodiscard]] Decision Finish(const ListPtr& before, Status status) &&;
 
  private:
-  /// Puts `item` at `target` (its rank is made here), and makes room where ranks grow too long.
-  void Place(Item item, const Target& target);
-  void Rebalance(Item item, Chunks<Item, RankOf>::At at);
+  using At = Chunks<Item, RankOf>::At;
+
+  /// The position in the order before which `item` comes; never its own.
+  [[nodiscard]] At PositionOf(const Target& target, const base::Uuid& item) const;
+  /// Puts `item` before the position `at`: makes its rank, and room where ranks grow too long.
+  void Place(Item item, At at);
+  void Rebalance(Item item, At at);
   void Store(Item item);
   Effect& AddEffect(Entity entity, const base::Uuid& id);
 

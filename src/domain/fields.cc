@@ -1,9 +1,10 @@
+#include "domain/fields.h"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "domain/change.h"
-#include "domain/fields.h"
 
 namespace domain {
 namespace {
@@ -58,13 +59,29 @@ std::optional<Enum> ParseIn(const Names<Enum, N>& names, std::string_view name) 
 
 }  // namespace
 
-std::string_view Name(Role role) { return NameIn(kRoles, role); }
-std::optional<Role> ParseRole(std::string_view name) { return ParseIn(kRoles, name); }
-std::string_view Name(Kind kind) { return NameIn(kKinds, kind); }
-std::optional<Kind> ParseKind(std::string_view name) { return ParseIn(kKinds, name); }
-std::string_view Name(Status status) { return NameIn(kStatuses, status); }
-std::optional<Status> ParseStatus(std::string_view name) { return ParseIn(kStatuses, name); }
-std::string_view Name(Entity entity) { return NameIn(kEntities, entity); }
-std::optional<Entity> ParseEntity(std::string_view name) { return ParseIn(kEntities, name); }
+std::string_view Name(Role role) {
+  return NameIn(kRoles, role);
+}
+std::optional<Role> ParseRole(std::string_view name) {
+  return ParseIn(kRoles, name);
+}
+std::string_view Name(Kind kind) {
+  return NameIn(kKinds, kind);
+}
+std::optional<Kind> ParseKind(std::string_view name) {
+  return ParseIn(kKinds, name);
+}
+std::string_view Name(Status status) {
+  return NameIn(kStatuses, status);
+}
+std::optional<Status> ParseStatus(std::string_view name) {
+  return ParseIn(kStatuses, name);
+}
+std::string_view Name(Entity entity) {
+  return NameIn(kEntities, entity);
+}
+std::optional<Entity> ParseEntity(std::string_view name) {
+  return ParseIn(kEntities, name);
+}
 
 }  // namespace domain

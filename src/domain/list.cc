@@ -11,7 +11,8 @@ std::int64_t ContentBytes(const Item& item) {
 }
 
 Fields WholeOf(const Item& item) {
-  return {.mask = kWholeItem,
+  const bool purged = item.gone == Gone::kPurged;
+  return {.mask = purged ? kWholeItem | kPurged : kWholeItem,
           .text = item.text,
           .note = item.note,
           .done = item.done,
@@ -21,7 +22,8 @@ Fields WholeOf(const Item& item) {
           .parent_id = item.parent_id,
           .created_by = item.created_by,
           .created_at = item.created_at,
-          .deleted_at = item.deleted_at};
+          .deleted_at = item.deleted_at,
+          .purged = purged};
 }
 
 std::optional<Role> ListState::RoleOf(const base::Uuid& user) const {
@@ -31,10 +33,14 @@ std::optional<Role> ListState::RoleOf(const base::Uuid& user) const {
 }
 
 const Item* ListState::LiveBefore(const Item& item) const {
-  auto at = order.LowerBound(item.rank);
+  return LiveBefore(order.LowerBound(std::string_view(item.rank)), nullptr);
+}
+
+const Item* ListState::LiveBefore(Chunks<Item, RankOf>::At at, const base::Uuid* except) const {
   while (!(at == order.Begin())) {
     at = order.Previous(at);
-    if (order[at]->live()) return order[at].get();
+    const Item& each = *order[at];
+    if (each.live() && (except == nullptr || each.id != *except)) return &each;
   }
   return nullptr;
 }

@@ -17,7 +17,8 @@ enum class Gone : std::uint8_t { kNo, kMoved, kPurged };
 /// One item, never changed once it is in a ListState.
 struct Item {
   base::Uuid id;
-  std::string rank;  // Hidden place: items are in the order of their ranks' bytes. Unique in a list.
+  std::string
+      rank;  // Hidden place: items are in the order of their ranks' bytes. Unique in a list.
   std::string text;
   std::string note;
   bool done = false;
@@ -56,9 +57,9 @@ struct IdOf {
   const base::Uuid& operator()(const Item& item) const { return item.id; }
 };
 
-/// All that the server holds of one list at one revision: live items, trash, hidden places. A value:
-/// copying it shares all chunks of items (domain/chunks.h), so the state after a change costs little
-/// more than what changed, and any number of threads may read it.
+/// All that the server holds of one list at one revision: live items, trash, hidden places. A
+/// value: copying it shares all chunks of items (domain/chunks.h), so the state after a change
+/// costs little more than what changed, and any number of threads may read it.
 struct ListState {
   base::Uuid id;
   base::Uuid creator_id;
@@ -81,6 +82,8 @@ struct ListState {
 
   /// The live item just before `item`'s place (which must be in the list), or nullptr.
   [[nodiscard]] const Item* LiveBefore(const Item& item) const;
+  /// The last live item before the position `at` that is not `except` (nullptr: any).
+  [[nodiscard]] const Item* LiveBefore(Chunks<Item, RankOf>::At at, const base::Uuid* except) const;
 
   /// Puts `item` in the place of the one with its id (or adds it) and keeps the counts.
   void Put(ItemPtr item);

@@ -1,14 +1,15 @@
 #include "domain/rank.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "base/check.h"
 
 // A rank is read as digits of a number in base 62 after the point. Between two neighbours a prefix
-// is chosen that lies strictly between them, then three random digits are put behind it. At the ends
-// of a list the prefix counts up or down (a head digit that tells how many digits follow, as in
-// order-preserving variable-length integers) instead of halving what is left, so that a list that
-// grows at its end keeps short ranks.
+// is chosen that lies strictly between them, then three random digits are put behind it. At the
+// ends of a list the prefix counts up or down (a head digit that tells how many digits follow, as
+// in order-preserving variable-length integers) instead of halving what is left, so that a list
+// that grows at its end keeps short ranks.
 namespace domain {
 namespace {
 
@@ -32,9 +33,9 @@ void AppendRandom(std::string& rank, const std::function<std::uint64_t()>& rando
   }
 }
 
-/// A prefix p so that low < p… < high for whatever follows it: digits of low are kept as long as they
-/// equal high's; the first that differs leaves room, or the next digit makes some. Ends, as no rank
-/// ends with the lowest digit.
+/// A prefix p so that low < p… < high for whatever follows it: digits of low are kept as long as
+/// they equal high's; the first that differs leaves room, or the next digit makes some. Ends, as no
+/// rank ends with the lowest digit.
 std::string Between(std::string_view low, std::string_view high) {
   std::string prefix;
   bool below_high = high.empty();  // The prefix is already less than high.
@@ -50,29 +51,46 @@ std::string Between(std::string_view low, std::string_view high) {
   }
 }
 
-/// The first `width` digits of a rank from `begin` on, as a number.
-std::uint64_t Number(std::string_view rank, std::size_t begin, std::size_t width) {
-  std::uint64_t number = 0;
-  for (std::size_t i = begin; i < begin + width; ++i) {
-    number = number * kBase + (i < rank.size() ? Value(rank[i]) : 0);
-  }
-  return number;
+std::size_t DigitAt(std::string_view rank, std::size_t at) {
+  return at < rank.size() ? Value(rank[at]) : 0;
 }
 
-std::string Digits(std::uint64_t number, std::size_t width) {
-  std::string digits(width, kDigits[0]);
+/// The room between two ranks, counted in units of the digit before `width`: there are `units`
+/// prefixes of that length between theirs.
+struct Room {
+  std::size_t width = 0;
+  std::uint64_t units = 0;
+};
+
+/// The shortest prefixes of which there are at least `wanted` (below 2^50).
+Room RoomBetween(std::string_view low, std::string_view high, std::uint64_t wanted) {
+  std::uint64_t apart = 0;  // Number(high) - Number(low), of the digits so far.
+  for (std::size_t i = 0;; ++i) {
+    CHECK(apart > 0 || i < high.size());
+    apart = apart * kBase + DigitAt(high, i) - DigitAt(low, i);
+    if (apart > wanted) return {i + 1, apart - 1};
+  }
+}
+
+/// The first `width` digits of `low`, read as a number, plus `units`.
+std::string PrefixAbove(std::string_view low, std::size_t width, std::uint64_t units) {
+  std::string prefix(width, kDigits.front());
   for (std::size_t i = width; i > 0; --i) {
-    digits[i - 1] = kDigits[number % kBase];
-    number /= kBase;
+    units += DigitAt(low, i - 1);
+    prefix[i - 1] = kDigits[units % kBase];
+    units /= kBase;
   }
-  return digits;
+  return prefix;
 }
 
-constexpr std::size_t kWidthMax = 10;  // 62^10 < 2^63.
+constexpr std::uint64_t kApartEven = 16;     // Units for each rank that is spread evenly.
+constexpr std::uint64_t kApartAround = 128;  // And for each around a roomy one,
+constexpr std::uint64_t kPackedPart = 50;    // where the others share one part in so many.
 
-/// The integer part of a rank at an end: a head digit (A…Z count up with 1 to 26 digits behind
-/// it, Z…A… below '5' count down) and its digits.
-constexpr char kFirstHead = 'a';  // Ranks that count up start with a…z, those that count down 9…A.
+/// The integer part of a rank at an end: a head digit and as many more as it tells. Those that
+/// count up start with a (one digit follows) to z (26), those that count down with Z (one) to 0
+/// (36).
+constexpr char kFirstHead = 'a';
 
 std::size_t DigitsBehind(char head) {
   const std::size_t middle = Value(kFirstHead);
@@ -137,30 +155,53 @@ std::string RankBetween(std::string_view low, std::string_view high,
 std::vector<std::string> RanksBetween(std::string_view low, std::string_view high,
                                       std::size_t count,
                                       const std::function<std::uint64_t()>& random) {
+  if (low.empty() || high.empty()) return RanksAround(low, high, count, 0, random);
+  const Room room = RoomBetween(low, high, count * kApartEven);
+  const std::uint64_t step = room.units / std::max<std::size_t>(count, 1);
   std::vector<std::string> ranks;
   ranks.reserve(count);
-  if (high.empty()) {  // Counts up from what is there.
-    for (std::size_t i = 0; i < count; ++i) {
-      ranks.push_back(RankBetween(i == 0 ? low : std::string_view(ranks.back()), {}, random));
-    }
-    return ranks;
-  }
-  std::size_t common = 0;
-  while (common < low.size() && low[common] == high[common]) ++common;
-  for (std::size_t width = 2; width <= kWidthMax; ++width) {
-    const std::uint64_t from = Number(low, common, width);
-    const std::uint64_t step = (Number(high, common, width) - from) / (count + 1);
-    if (step < 2) continue;
-    for (std::size_t i = 0; i < count; ++i) {
-      ranks.push_back(std::string(high.substr(0, common)) + Digits(from + step * (i + 1), width));
-      AppendRandom(ranks.back(), random);
-    }
-    return ranks;
-  }
-  for (std::size_t i = 0; i < count; ++i) {  // The two are next to each other.
-    ranks.push_back(RankBetween(i == 0 ? low : std::string_view(ranks.back()), high, random));
+  for (std::size_t i = 0; i < count; ++i) {
+    ranks.push_back(PrefixAbove(low, room.width, 1 + step / 2 + step * i));
+    AppendRandom(ranks.back(), random);
   }
   return ranks;
+}
+
+std::vector<std::string> RanksAround(std::string_view low, std::string_view high, std::size_t count,
+                                     std::size_t roomy,
+                                     const std::function<std::uint64_t()>& random) {
+  std::vector<std::string> ranks;
+  ranks.reserve(count);
+  if (low.empty() || high.empty()) {  // At an end there is room without end: count up, or down.
+    const bool down = low.empty() && !high.empty();
+    std::string_view last = down ? high : low;
+    for (std::size_t i = 0; i < count; ++i) {
+      ranks.push_back(down ? RankBetween({}, last, random) : RankBetween(last, {}, random));
+      last = ranks.back();
+    }
+    if (down) std::ranges::reverse(ranks);
+    return ranks;
+  }
+  const Room room = RoomBetween(low, high, count * kApartAround);
+  const std::uint64_t step = room.units / kPackedPart / std::max<std::size_t>(count, 1);
+  const std::uint64_t end = room.units + 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t place = i < roomy ? step * (i + 1) : end - step * (count - i);
+    if (i == roomy) place = (step * i + end - step * (count - i - 1)) / 2;
+    ranks.push_back(PrefixAbove(low, room.width, place));
+    AppendRandom(ranks.back(), random);
+  }
+  return ranks;
+}
+
+std::size_t RankBytesAround(std::string_view low, std::string_view high, std::size_t count) {
+  if (!low.empty() && !high.empty()) {
+    return RoomBetween(low, high, count * kApartAround).width + kSuffix;
+  }
+  // Counting goes on from the integer part of the bound, with one digit more at most.
+  const std::string_view bound = low.empty() ? high : low;
+  const char head = bound.empty() ? kFirstHead : bound[0];
+  return 1 + DigitsBehind(head) + 1 + kSuffix;
 }
 
 }  // namespace domain

@@ -19,7 +19,8 @@ void AppendItem(std::string& out, const domain::Item& item);
 
 /// A list without members and items.
 void AppendList(std::string& out, const domain::ListState& list, domain::Role role);
-/// The same without its opening brace, `role`, and its closing brace: what is equal for all members.
+/// The same without its opening brace, `role`, and its closing brace: what is equal for all
+/// members.
 void AppendListAfterRole(std::string& out, const domain::ListState& list);
 /// `[{user_id, role}]`
 void AppendMembers(std::string& out, const std::vector<domain::Member>& members);

@@ -41,7 +41,9 @@ T Known(std::optional<T> value) {
   return *value;
 }
 
-std::string TextOf(const json::value& value) { return std::string(std::string_view(value.as_string())); }
+std::string TextOf(const json::value& value) {
+  return std::string(std::string_view(value.as_string()));
+}
 
 std::vector<std::string> TextsOf(const json::value& value) {
   std::vector<std::string> texts;
