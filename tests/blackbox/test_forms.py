@@ -258,7 +258,7 @@ ROUTES = {
     "/v1/auth/sign-out": {"POST"}, "/v1/me": {"GET", "PATCH", "DELETE"}, "/v1/me/password": {"PUT"},
     "/v1/me/sessions": {"GET"}, "/v1/me/sessions/{id}": {"DELETE"}, "/v1/lists": {"GET", "POST"},
     "/v1/lists/{id}": {"GET", "PUT", "PATCH", "DELETE"}, "/v1/lists/{id}/restore": {"POST"},
-    "/v1/lists/{id}/items": {"GET", "POST"}, "/v1/lists/{id}/items/clear-done": {"POST"},
+    "/v1/lists/{id}/items": {"GET", "POST"},
     "/v1/lists/{id}/items/{id}": {"GET", "PUT", "PATCH", "DELETE"},
     "/v1/lists/{id}/items/{id}/move": {"POST"}, "/v1/lists/{id}/items/{id}/restore": {"POST"},
     "/v1/lists/{id}/changes": {"GET"}, "/v1/limits": {"GET"}, "/livez": {"GET"}, "/readyz": {"GET"},

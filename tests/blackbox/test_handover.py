@@ -1,0 +1,78 @@
+"""A deleted account: what it leaves to others, and what is erased. Members are made in the database."""
+import sqlite3
+
+import pytest
+
+from client import PASSWORD, eventually, problem, sign_up
+from members import add_member, blob
+
+pytestmark = pytest.mark.embedded
+
+
+def test_lists_go_to_the_editor_of_longest_standing(own_server):
+    server = own_server
+    owner, first, second, viewer = (sign_up(server.address) for _ in range(4))
+    shared, watched, alone = (owner.make_list(title) for title in ("shared", "watched", "alone"))
+    items = {each: owner.add(each, "left behind") for each in (shared, watched, alone)}
+    assert server.stop() == 0
+    add_member(server, shared, viewer.id, "viewer")
+    add_member(server, shared, first.id, "editor")
+    add_member(server, shared, second.id, "editor")
+    add_member(server, watched, viewer.id, "viewer")
+    server.start()
+    before = first.whole(shared)
+    owner.delete("/v1/me", {"password": PASSWORD}, status=204)
+    eventually(lambda: first.whole(shared)["role"] == "owner", 10)
+    eventually(lambda: viewer.whole(watched)["role"] == "owner", 10)
+    after = first.whole(shared)
+    assert {member["user_id"]: member["role"] for member in after["members"]} == {
+        first.id: "owner", second.id: "editor", viewer.id: "viewer"}
+    assert after["items"] == [items[shared]] and after["items"][0]["created_by"] == owner.id
+    assert after["revision"] > before["revision"]
+    changes = first.log(shared, before["revision"])
+    members = {member["user_id"]: member["role"] for member in before["members"]}
+    for change in changes:  # Whoever applies them holds what is served.
+        for effect in change["effects"]:
+            assert effect["entity"] == "member"
+            was = members.get(effect["id"])
+            assert effect["previous"] == (None if was is None else {"role": was})
+            if effect["set"] is None:
+                del members[effect["id"]]
+            else:
+                members[effect["id"]] = effect["set"]["role"]
+    assert members == {member["user_id"]: member["role"] for member in after["members"]}
+    first.delete(f"/v1/lists/{shared}", status=204)
+    problem(second.get(f"/v1/lists/{shared}"), 404)
+    assert owner.email not in server.output() and PASSWORD not in server.output()
+
+
+    assert server.stop() == 0
+    database = sqlite3.connect(server.database)
+    assert database.execute("SELECT count(*) FROM lists WHERE id = ?", (blob(alone),)).fetchone() == (0,)
+    for table in ("items", "changes", "members"):
+        assert database.execute(f"SELECT count(*) FROM {table} WHERE list_id = ?", (blob(alone),)).fetchone() == (0,)
+    row = database.execute("SELECT email, email_key, name FROM users WHERE id = ?", (blob(owner.id),)).fetchone()
+    assert row == (None, None, None)  # A nameless tombstone.
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+
+
+def test_erasing_goes_on_after_a_kill(own_server):
+    """What the deletion left to the background is done after the next start, if it was not before."""
+    owner = sign_up(own_server.address)
+    for n in range(30):
+        a_list = owner.make_list(f"{n}")
+        owner.add(a_list)
+    owner.delete("/v1/me", {"password": PASSWORD}, status=204)
+    own_server.kill()
+    own_server.start()
+
+    def erased():
+
+        database = sqlite3.connect(f"file:{own_server.database}?mode=ro", uri=True)
+        try:
+            return database.execute("SELECT count(*) FROM lists").fetchone() == (0,)
+        finally:
+            database.close()
+
+    eventually(erased, 15)
