@@ -1,0 +1,86 @@
+#include "base/uuid.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace base {
+namespace {
+
+constexpr std::string_view kText = "019c1a2b-3c4d-7e5f-8a6b-0123456789ab";
+
+TEST(Uuid, GoesThereAndBack) {
+  const auto id = ParseUuid(kText);
+  ASSERT_TRUE(id);
+  EXPECT_EQ(ToString(*id), kText);
+  EXPECT_EQ(id->bytes[0], 0x01);
+  EXPECT_EQ(id->bytes[15], 0xab);
+}
+
+TEST(Uuid, HasOneForm) {
+  const std::string text(kText);
+  for (const std::string& wrong :
+       {std::string(), text + "0", text.substr(1), "{" + text + "}", " " + text.substr(1),
+        std::string("019C1A2B-3c4d-7e5f-8a6b-0123456789ab"),
+        std::string("019c1a2b03c4d-7e5f-8a6b-0123456789ab"),
+        std::string("019c1a2b-3c4d-7e5f-8a6b-0123456789ag"),
+        std::string("019c1a2b-3c4d-7e5f-8a6-b0123456789ab"),
+        std::string("019c1a2b3c4d7e5f8a6b0123456789abcdef")}) {
+    EXPECT_EQ(ParseUuid(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Uuid7, IsOfThatVersionAndVariant) {
+  EXPECT_TRUE(ParseUuid7(kText));
+  for (const char* other :
+       {"019c1a2b-3c4d-4e5f-8a6b-0123456789ab", "019c1a2b-3c4d-8e5f-8a6b-0123456789ab",
+        "019c1a2b-3c4d-7e5f-0a6b-0123456789ab", "019c1a2b-3c4d-7e5f-ca6b-0123456789ab",
+        "00000000-0000-0000-0000-000000000000"}) {
+    EXPECT_TRUE(ParseUuid(other)) << other;
+    EXPECT_EQ(ParseUuid7(other), std::nullopt) << other;
+  }
+  for (const char* variant : {"8", "9", "a", "b"}) {
+    EXPECT_TRUE(ParseUuid7("019c1a2b-3c4d-7e5f-" + std::string(variant) + "a6b-0123456789ab"));
+  }
+}
+
+TEST(Uuid7, MadeAnewBearsItsTimeAndDiffers) {
+  const Time time{0x019c1a2b3c4d};
+  std::set<Uuid> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const Uuid id = NewUuid7(time);
+    EXPECT_TRUE(ParseUuid7(ToString(id)));
+    EXPECT_EQ(ToString(id).substr(0, 13), "019c1a2b-3c4d");
+    EXPECT_TRUE(seen.insert(id).second);
+  }
+  EXPECT_LT(NewUuid7(time), NewUuid7(Time{time.ms + 1}));
+}
+
+TEST(Uuid7, DerivedIsTheSameForTheSame) {
+  const Time time{1'769'851'805'678};
+  const std::string digest(32, '\xff');
+  EXPECT_EQ(DerivedUuid7(time, digest), DerivedUuid7(time, digest));
+  EXPECT_NE(DerivedUuid7(time, digest), DerivedUuid7(Time{time.ms + 1}, digest));
+  EXPECT_NE(DerivedUuid7(time, digest), DerivedUuid7(time, std::string(32, 'x')));
+  EXPECT_TRUE(ParseUuid7(ToString(DerivedUuid7(time, digest))));
+}
+
+TEST(Uuid, ComparesAsItsText) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(NewUuid7(Time{i * 7919 % 100}));
+  std::ranges::sort(ids);
+  std::vector<std::string> texts;
+  for (const Uuid& id : ids) texts.push_back(ToString(id));
+  EXPECT_TRUE(std::ranges::is_sorted(texts));
+}
+
+TEST(Uuid, HashesApart) {
+  std::set<std::size_t> hashes;
+  for (int i = 0; i < 1000; ++i) hashes.insert(std::hash<Uuid>{}(NewUuid7(Time{1})));
+  EXPECT_GT(hashes.size(), 990U);
+}
+
+}  // namespace
+}  // namespace base
