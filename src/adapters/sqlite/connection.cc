@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kPreparedMax = 512;
 constexpr int kStepsPerDeadlineCheck = 2000;  // Virtual machine steps: some 20 us.
 constexpr int kUuidBytes = 16;
+constexpr int kBusyWaitMs = 1000;   // For another program that reads or writes the file.
+constexpr int kRestartWaitMs = 20;  // All writes wait meanwhile.
 
 /// A row of the statement that is being stepped.
 class StatementRow final : public ports::Row {
@@ -118,6 +120,14 @@ bool MayBeDone(const Failure& commit) {
   }
 }
 
+bool IsConstraint(const Failure& failure) {
+  return (failure.code & 0xff) == SQLITE_CONSTRAINT;
+}
+
+bool IsBusy(const Failure& failure) {
+  return (failure.code & 0xff) == SQLITE_BUSY;
+}
+
 struct Connection::Prepared {
   explicit Prepared(sqlite3_stmt* made) : statement(made) {}
   ~Prepared() { sqlite3_finalize(statement); }
@@ -159,8 +169,10 @@ Attempt<std::unique_ptr<Connection>> Connection::Open(const std::filesystem::pat
   // Even a connection that could not be opened has to be closed.
   std::unique_ptr<Connection> connection(new Connection(database));
   if (code != SQLITE_OK) return std::unexpected(connection->LastFailure(code));
-  sqlite3_busy_timeout(database, 1000);
+  sqlite3_busy_timeout(database, kBusyWaitMs);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // Takes the place of SQLite's automatic checkpoint, which would be part of a commit: GroupWriter
+  // starts it after the answers have left. (PRAGMA wal_autocheckpoint would remove this hook.)
   sqlite3_wal_hook(
       database,
       [](void* self, sqlite3*, const char*, int frames) {
@@ -301,7 +313,9 @@ Attempt<void> Connection::RunCheckpoint(Checkpoint mode) {
   int how = SQLITE_CHECKPOINT_PASSIVE;
   if (mode == Checkpoint::kRestart) how = SQLITE_CHECKPOINT_RESTART;
   if (mode == Checkpoint::kTruncate) how = SQLITE_CHECKPOINT_TRUNCATE;
+  if (mode == Checkpoint::kRestart) sqlite3_busy_timeout(database_, kRestartWaitMs);
   const int code = sqlite3_wal_checkpoint_v2(database_, "main", how, nullptr, nullptr);
+  sqlite3_busy_timeout(database_, kBusyWaitMs);
   if (code != SQLITE_OK) return std::unexpected(LastFailure(code));
   return {};
 }

@@ -34,6 +34,9 @@ enum class Blame : std::uint8_t {
 /// written before what failed (WAL: the flush, or the index in shared memory after it).
 [[nodiscard]] bool MayBeDone(const Failure& commit);
 
+[[nodiscard]] bool IsConstraint(const Failure& failure);
+[[nodiscard]] bool IsBusy(const Failure& failure);
+
 template <class T>
 using Attempt = std::expected<T, Failure>;
 
@@ -83,7 +86,7 @@ class Connection {
 
   enum class Checkpoint : std::uint8_t {
     kPassive,   // As much as can be copied without waiting for anybody.
-    kRestart,   // Waits (within the busy timeout) for readers, so that the log starts anew.
+    kRestart,   // Waits for readers, at most 20 ms, so that the log can start anew.
     kTruncate,  // And empties the log's file.
   };
   [[nodiscard]] Attempt<void> RunCheckpoint(Checkpoint mode);

@@ -1,5 +1,6 @@
 #include "adapters/sqlite/group.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <string>
@@ -18,7 +19,8 @@ constexpr ports::Sql kBegin{"sqlite.begin", "BEGIN IMMEDIATE"};
 constexpr ports::Sql kCommit{"sqlite.commit", "COMMIT"};
 constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :tx"};
 
-// How much longer than it should be the log may get before the writer waits for readers.
+// How many times longer than it should be the log may get before the writer waits for readers; and
+// into how many steps the tries in between divide what it should be.
 constexpr int kPatience = 4;
 
 const ports::Statement& Fixed(const ports::Sql& sql) {
@@ -178,7 +180,7 @@ GroupWriter::Attempted GroupWriter::Finish(std::size_t rows, std::int64_t change
   const auto committed = connection_->Write(Fixed(kCommit), 0);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   if (!committed) {
-    if (committed.error().code % 256 == 19) return {Stop::kCommit, 0};  // SQLITE_CONSTRAINT
+    if (IsConstraint(committed.error())) return {Stop::kCommit, 0};
     if (!MayBeDone(committed.error())) {
       return {Stop::kAll, 0, GroupError(kCommit.name, committed.error())};
     }
@@ -226,14 +228,23 @@ Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
 }
 
 void GroupWriter::CheckpointIfLong() {
-  if (!connection_ || connection_->wal_frames() < config_.checkpoint_frames) return;
-  const bool very_long = connection_->wal_frames() >= kPatience * config_.checkpoint_frames;
+  if (!connection_) return;
+  const int frames = connection_->wal_frames();
+  if (frames < frames_seen_) next_checkpoint_ = 0;  // The log has started anew.
+  frames_seen_ = frames;
+  if (frames < std::max(next_checkpoint_, config_.checkpoint_frames)) return;
+  // A reader of an old view keeps the log from starting anew. Readers that follow each other
+  // without a gap could do so for ever: when it has become very long, the writer waits for them a
+  // little.
+  const bool very_long = frames >= kPatience * config_.checkpoint_frames;
   const auto done = connection_->RunCheckpoint(very_long ? Connection::Checkpoint::kRestart
                                                          : Connection::Checkpoint::kPassive);
-  if (!done && !checkpoint_failing_) {
+  next_checkpoint_ = frames + config_.checkpoint_frames / kPatience;
+  const bool failed = !done && !IsBusy(done.error());
+  if (failed && !checkpoint_failing_) {
     LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());
   }
-  checkpoint_failing_ = !done;
+  checkpoint_failing_ = failed;
 }
 
 }  // namespace adapters::sqlite

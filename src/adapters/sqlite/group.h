@@ -37,8 +37,8 @@ class GroupWriter {
   /// A batch that fails by itself is left out; the others are done. What is done is on disk.
   void Run(std::vector<GroupJob>& jobs);
 
-  /// Copies the log into the database when it is long. To be called after the answers have left, as
-  /// it takes some 10 ms.
+  /// Copies the log into the database when it is long, so that it starts anew. To be called after
+  /// the answers have left: it takes some 10 ms.
   void CheckpointIfLong();
 
  private:
@@ -67,6 +67,8 @@ class GroupWriter {
   const Config config_;
   std::unique_ptr<Connection> connection_;  // Null while it cannot be opened.
   std::optional<std::int64_t> tx_;          // meta.tx as of the last commit, when it is known.
+  int frames_seen_ = 0;                     // In the log, at the last look.
+  int next_checkpoint_ = 0;  // Frames from which on the next one is due; 0: as configured.
   bool checkpoint_failing_ = false;
   base::Histogram& rows_;
   base::Histogram& commit_seconds_;

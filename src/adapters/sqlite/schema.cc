@@ -51,10 +51,9 @@ Attempt<void> Configure(Connection& connection, const Config& config) {
     return std::unexpected(
         Failure{SQLITE_CANTOPEN, 0, "the file system cannot hold a write-ahead log"});
   }
-  // A checkpoint is ours to start, after the answers have left (Writer), not part of a commit.
   return connection.Execute(std::string("PRAGMA synchronous=") +
                             (config.full_sync ? "FULL" : "NORMAL") +
-                            ";PRAGMA foreign_keys=ON;PRAGMA wal_autocheckpoint=0"
+                            ";PRAGMA foreign_keys=ON"
                             ";PRAGMA cache_size=-32768;PRAGMA temp_store=MEMORY"
                             ";PRAGMA journal_size_limit=67108864");
 }
