@@ -137,8 +137,7 @@ def test_filters(person, a_list):
     person.delete(f"{items}/{b}", status=204)
     assert found("state=trashed") == [b] and found("done=true") == [d]
     assert found("state=trashed&done=false") == [] and found("state=trashed&label=x") == [b]
-    for query, name in (("done=1", "?done"), ("done=", "?done"), ("done=True", "?done"), ("state=done", "?state"),
-                        ("label=", "?label"), ("label=" + "l" * 51, "?label"), ("text=a", "?text")):
+    for query, name in (("done=1", "?done"), ("done=", "?done"), ("done=True", "?done"), ("state=done", "?state"), ("text=a", "?text")):
         problem(person.get(f"{items}?{query}"), 422, pointers=[name])
 
 
