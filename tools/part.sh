@@ -147,17 +147,17 @@ part_release() {
   counted 1 0
 }
 
-# black_box MARKS: the binary over HTTP, as a client sees it.
+# black_box MARKS [FLAG...]: the binary over HTTP, as a client sees it.
 black_box() {
   local status=0
   rm -f "$results/$part.xml"
-  .tools/venv/bin/python -m pytest tests/blackbox -q -m "$1" --durations=10 \
+  .tools/venv/bin/python -m pytest tests/blackbox -q -m "$1" "${@:2}" --durations=10 \
     --junitxml="$results/$part.xml" || status=$?
   count "$results/$part.xml" || status=1
   return $status
 }
 part_blackbox() { black_box "not alone"; }
-part_rates() { black_box alone; }
+part_rates() { black_box alone -n 0; }
 
 # start_server LOG: $url of a service of its own on a new data folder; ends with the part.
 start_server() {
