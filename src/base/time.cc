@@ -1,18 +1,27 @@
 #include "base/time.h"
 
+#include <array>
 #include <chrono>
+#include <cstring>
 
 namespace base {
 namespace {
 
 constexpr std::int64_t kDayMs = std::int64_t{24} * 3600 * 1000;
 
-char* WriteDigits(std::int64_t value, int width, char* out) {
-  for (int i = width - 1; i >= 0; --i) {
-    out[i] = static_cast<char>('0' + value % 10);
-    value /= 10;
+/// The two digits of each number below 100.
+constexpr auto kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
   }
-  return out + width;
+  return pairs;
+}();
+
+char* WritePair(unsigned value, char* out) {
+  std::memcpy(out, &kPairs[std::size_t{2} * (value % 100)], 2);
+  return out + 2;
 }
 
 /// The number that `width` digits at `at` tell, or -1.
@@ -58,19 +67,24 @@ char* WriteTime(Time time, char* out) {
     --days;
   }
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  out = WriteDigits(static_cast<int>(date.year()), 4, out);
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  const auto ms = static_cast<unsigned>(rest);  // Below 86,400,000.
+  const unsigned seconds = ms / 1000;
+  out = WritePair(year / 100, out);
+  out = WritePair(year, out);
   *out++ = '-';
-  out = WriteDigits(static_cast<unsigned>(date.month()), 2, out);
+  out = WritePair(static_cast<unsigned>(date.month()), out);
   *out++ = '-';
-  out = WriteDigits(static_cast<unsigned>(date.day()), 2, out);
+  out = WritePair(static_cast<unsigned>(date.day()), out);
   *out++ = 'T';
-  out = WriteDigits(rest / 3'600'000, 2, out);
+  out = WritePair(seconds / 3600, out);
   *out++ = ':';
-  out = WriteDigits(rest / 60'000 % 60, 2, out);
+  out = WritePair(seconds / 60 % 60, out);
   *out++ = ':';
-  out = WriteDigits(rest / 1000 % 60, 2, out);
+  out = WritePair(seconds % 60, out);
   *out++ = '.';
-  out = WriteDigits(rest % 1000, 3, out);
+  *out++ = static_cast<char>('0' + ms % 1000 / 100);
+  out = WritePair(ms, out);
   *out++ = 'Z';
   return out;
 }

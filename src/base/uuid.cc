@@ -1,6 +1,7 @@
 #include "base/uuid.h"
 
-#include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -8,7 +9,16 @@
 namespace base {
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
+/// The two hexadecimal digits of each byte.
+constexpr auto kHexPairs = [] {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    pairs[2 * i] = kHex[i >> 4];
+    pairs[2 * i + 1] = kHex[i & 15];
+  }
+  return pairs;
+}();
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -59,8 +69,8 @@ std::optional<Uuid> ParseUuid7(std::string_view text) {
 char* WriteUuid(const Uuid& id, char* out) {
   for (std::size_t i = 0; i < id.bytes.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-    *out++ = kHex[id.bytes[i] >> 4];
-    *out++ = kHex[id.bytes[i] & 15];
+    std::memcpy(out, &kHexPairs[std::size_t{2} * id.bytes[i]], 2);
+    out += 2;
   }
   return out;
 }

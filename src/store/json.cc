@@ -1,6 +1,8 @@
 #include "store/json.h"
 
-#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 
 #include "base/json_writer.h"
 
@@ -26,6 +28,46 @@ void AppendId(std::string& out, const std::optional<base::Uuid>& id) {
     out += "null";
   }
 }
+
+/// Characters on their way to a string: room for the fixed parts of one item.
+class Buffer {
+ public:
+  Buffer& Add(std::string_view text) {
+    std::memcpy(end_, text.data(), text.size());
+    end_ += text.size();
+    return *this;
+  }
+  Buffer& Add(const char* text) { return Add(std::string_view(text)); }
+  Buffer& Add(const base::Uuid& id) {
+    *end_++ = '"';
+    end_ = base::WriteUuid(id, end_);
+    *end_++ = '"';
+    return *this;
+  }
+  Buffer& Add(base::Time time) {
+    *end_++ = '"';
+    end_ = base::WriteTime(time, end_);
+    *end_++ = '"';
+    return *this;
+  }
+  Buffer& Add(std::int64_t number) {
+    end_ = std::to_chars(end_, bytes_.data() + bytes_.size(), number).ptr;
+    return *this;
+  }
+  template <class T>
+  Buffer& Add(const std::optional<T>& value) {
+    return value ? Add(*value) : Add("null");
+  }
+  void FlushTo(std::string& out) {
+    out.append(bytes_.data(), end_);
+    end_ = bytes_.data();
+  }
+
+ private:
+  static constexpr std::size_t kBytes = 768;  // Names, 3 ids, 4 times and 1 number come to 470.
+  std::array<char, kBytes> bytes_;            // NOLINT(cppcoreguidelines-pro-type-member-init)
+  char* end_ = bytes_.data();
+};
 
 /// Writes `{"a":…,"b":…}` member by member.
 class Object {
@@ -97,31 +139,34 @@ void AppendLabels(std::string& out, const std::vector<std::string>& labels) {
 }
 
 void AppendItem(std::string& out, const domain::Item& item) {
-  out += "{\"id\":";
-  AppendJson(out, item.id);
-  out += ",\"text\":";
+  // What has no free text is put together on the stack: one append instead of ten.
+  Buffer part;
+  part.Add("{\"id\":").Add(item.id).Add(",\"text\":");
+  part.FlushTo(out);
   AppendJsonText(out, item.text);
-  out += ",\"note\":";
-  AppendJsonText(out, item.note);
-  out += item.done ? ",\"done\":true,\"done_at\":" : ",\"done\":false,\"done_at\":";
-  AppendTime(out, item.done_at);
-  out += ",\"due\":";
-  AppendDue(out, item.due);
-  out += ",\"repeat\":null,\"labels\":";
-  AppendLabels(out, item.labels);
-  out += ",\"parent_id\":";
-  AppendId(out, item.parent_id);
-  out += ",\"created_by\":";
-  AppendJson(out, item.created_by);
-  out += ",\"created_at\":";
-  AppendJson(out, item.created_at);
-  out += ",\"updated_at\":";
-  AppendJson(out, item.updated_at);
-  out += ",\"deleted_at\":";
-  AppendTime(out, item.deleted_at);
-  out += ",\"revision\":";
-  AppendJson(out, item.revision);
-  out += '}';
+  if (item.note.empty()) {
+    part.Add(",\"note\":\"\"");
+  } else {
+    out += ",\"note\":";
+    AppendJsonText(out, item.note);
+  }
+  part.Add(item.done ? ",\"done\":true,\"done_at\":" : ",\"done\":false,\"done_at\":");
+  part.Add(item.done_at);
+  if (item.due || !item.labels.empty()) {
+    part.Add(",\"due\":").FlushTo(out);
+    AppendDue(out, item.due);
+    out += ",\"repeat\":null,\"labels\":";
+    AppendLabels(out, item.labels);
+  } else {
+    part.Add(",\"due\":null,\"repeat\":null,\"labels\":[]");
+  }
+  part.Add(",\"parent_id\":").Add(item.parent_id);
+  part.Add(",\"created_by\":").Add(item.created_by);
+  part.Add(",\"created_at\":").Add(item.created_at);
+  part.Add(",\"updated_at\":").Add(item.updated_at);
+  part.Add(",\"deleted_at\":").Add(item.deleted_at);
+  part.Add(",\"revision\":").Add(item.revision).Add("}");
+  part.FlushTo(out);
 }
 
 void AppendListAfterRole(std::string& out, const domain::ListState& list) {
