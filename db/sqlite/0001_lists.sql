@@ -65,6 +65,8 @@ CREATE TABLE sessions (
   generation INTEGER NOT NULL CHECK (generation >= 1),
   rotated_at INTEGER NOT NULL,  -- When generation came to be.
   used_at INTEGER,              -- When one of that generation's tokens was first used.
+  previous_rotated_at INTEGER,  -- The same of the generation before.
+  previous_used_at INTEGER,
   user_agent TEXT NOT NULL CHECK (length(user_agent) <= 300),
   cookie INTEGER NOT NULL CHECK (cookie IN (0, 1)),
   created_at INTEGER NOT NULL,
@@ -74,6 +76,7 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_user ON sessions (user_id, id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE signing_keys (
   id TEXT NOT NULL PRIMARY KEY,  -- `kid`.

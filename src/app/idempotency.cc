@@ -178,19 +178,31 @@ base::Uuid OpIdOf(const IdempotencyKey& key) {
   return base::DerivedUuid7(key.first_used_at, key.scope);
 }
 
+namespace {
+
+store::KeptAnswer KeptOf(const IdempotencyKey& key, const Answer& answer) {
+  return {key.user_id,
+          key.scope,
+          key.digest,
+          key.first_used_at,
+          {key.first_used_at.ms + kKeptMs},
+          answer.status,
+          answer.body,
+          answer.etag,
+          answer.list_revision,
+          answer.location};
+}
+
+}  // namespace
+
 ports::Statement KeepAnswer(const IdempotencyKey& key, const Answer& answer,
                             std::optional<base::Uuid> guard_list, const std::string& batch) {
-  store::KeptAnswer kept{key.user_id,
-                         key.scope,
-                         key.digest,
-                         key.first_used_at,
-                         {key.first_used_at.ms + kKeptMs},
-                         answer.status,
-                         answer.body,
-                         answer.etag,
-                         answer.list_revision,
-                         answer.location};
-  return store::KeepStatement(kept, guard_list, batch);
+  return store::KeepStatement(KeptOf(key, answer), guard_list, batch);
+}
+
+ports::Statement KeepAnswerOfUser(const IdempotencyKey& key, const Answer& answer,
+                                  const std::string& mark) {
+  return store::KeepForUserStatement(KeptOf(key, answer), mark);
 }
 
 }  // namespace app

@@ -55,5 +55,8 @@ class Idempotency {
 [[nodiscard]] ports::Statement KeepAnswer(const IdempotencyKey& key, const Answer& answer,
                                           std::optional<base::Uuid> guard_list,
                                           const std::string& batch);
+/// The same, where the batch's guard left `mark` in the user's row.
+[[nodiscard]] ports::Statement KeepAnswerOfUser(const IdempotencyKey& key, const Answer& answer,
+                                                const std::string& mark);
 
 }  // namespace app

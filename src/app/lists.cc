@@ -10,6 +10,7 @@
 
 #include "app/idempotency.h"
 #include "base/random.h"
+#include "domain/leave.h"
 #include "store/lists.h"
 
 namespace app {
@@ -52,6 +53,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
 
   void Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
   void Write(WriteRequest request);
+  void Forget(const base::Uuid& id);
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
             std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done);
   void Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,
@@ -77,7 +79,6 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   [[nodiscard]] std::vector<WriteRequest> Take(const base::Uuid& id, SnapshotPtr& base,
                                                int& attempts);
   void Publish(SnapshotPtr snapshot);
-  void Forget(const base::Uuid& id);
   void Next(const base::Uuid& id);
   void Again(const base::Uuid& id, std::vector<WriteRequest> ops);
 
@@ -142,7 +143,9 @@ class Lists::Impl::Job final : public ports::WriteJob {
  private:
   base::Result<Answer> DecideOne(const WriteRequest& request,
                                  const domain::DecideContext& context) {
-    auto decision = domain::Decide(write_.after, request.op, context);
+    auto decision = request.op.kind == domain::Kind::kRevoke
+                        ? domain::DecideLeave(write_.after, request.op, context)
+                        : domain::Decide(write_.after, request.op, context);
     if (!decision) return std::unexpected(std::move(decision.error()));
     Answer answer = request.render(*decision);
     if (decision->change) {
@@ -529,6 +532,7 @@ void Lists::Read(const base::Uuid& id, std::function<void(base::Result<SnapshotP
   impl_->Read(id, std::move(done));
 }
 void Lists::Write(WriteRequest request) { impl_->Write(std::move(request)); }
+void Lists::Forget(const base::Uuid& id) { impl_->Forget(id); }
 void Lists::Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
                  std::int64_t limit,
                  std::function<void(base::Result<std::vector<ListRow>>)> done) {

@@ -82,6 +82,9 @@ class Lists {
   /// (422 `memberships_full` above domain::kMembershipsMax).
   void Write(WriteRequest request);
 
+  /// Drops a list from memory: it was erased.
+  void Forget(const base::Uuid& id);
+
   /// Lists of a person, newest id first, at most `limit` + 1 (one more tells that there is more).
   /// kTrashed: only those they own. `before`: only ids below it.
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,

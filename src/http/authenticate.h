@@ -62,7 +62,7 @@ class Authenticator {
  private:
   /// `http://host[:port]` that browsers use for us.
   [[nodiscard]] std::string OriginOf(const Request& request) const;
-  [[nodiscard]] std::string_view TokenOf(const Request& request, bool& by_cookie) const;
+  [[nodiscard]] static std::string_view TokenOf(const Request& request, bool& by_cookie);
 
   app::Accounts& accounts_;
   const std::vector<app::TokenCache*> caches_;

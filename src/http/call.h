@@ -13,6 +13,7 @@
 #include "app/idempotency.h"
 #include "app/lists.h"
 #include "app/principal.h"
+#include "app/tokens.h"
 #include "http/exchange.h"
 #include "http/json_body.h"
 #include "ports/clock.h"
@@ -30,6 +31,7 @@ struct StaticFile;
 /// What belongs to one event loop; only that loop touches it.
 struct LoopState {
   app::FrontCache lists;
+  app::TokenCache tokens;
 };
 
 /// All that handlers work with. Made once, outlives the server.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,8 @@ class Crypto {
   [[nodiscard]] virtual std::string HashPassword(std::string_view password) = 0;
   [[nodiscard]] virtual bool CheckPassword(const std::string& hash, std::string_view password) = 0;
 
+  /// SHA-256 without an allocation.
+  virtual void Sha256Into(std::string_view text, std::array<std::uint8_t, 32>& digest) = 0;
   [[nodiscard]] virtual std::string Sha256(std::string_view text) = 0;  // 32 raw bytes.
   [[nodiscard]] virtual std::string HmacSha256(std::string_view key, std::string_view text) = 0;
 };

@@ -23,6 +23,9 @@ constexpr Sql kKeep{"idempotency.keep", KEEP_COLUMNS "1 = 1" KEEP_ONCE};
 constexpr Sql kKeepGuarded{
     "idempotency.keep_guarded",
     KEEP_COLUMNS "EXISTS (SELECT 1 FROM lists WHERE id = $4 AND last_batch = $12)" KEEP_ONCE};
+constexpr Sql kKeepForUser{
+    "idempotency.keep_for_user",
+    KEEP_COLUMNS "EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $12)" KEEP_ONCE};
 #undef KEEP_COLUMNS
 #undef KEEP_ONCE
 
@@ -48,6 +51,13 @@ ports::Statement KeepStatement(const KeptAnswer& answer, const std::optional<bas
        answer.list_revision != 0 ? Value(answer.list_revision) : Value(),
        OrNull(answer.location)}};
   if (list) statement.params.emplace_back(ports::Bytes{mark});
+  return statement;
+}
+
+ports::Statement KeepForUserStatement(const KeptAnswer& answer, const std::string& mark) {
+  ports::Statement statement = KeepStatement(answer, std::nullopt, {});
+  statement.sql = &kKeepForUser;
+  statement.params.emplace_back(ports::Bytes{mark});
   return statement;
 }
 

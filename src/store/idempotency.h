@@ -30,6 +30,10 @@ struct KeptAnswer {
                                              const std::optional<base::Uuid>& list,
                                              const std::string& mark);
 
+/// The same, where a batch's guard left `mark` in the user's row.
+[[nodiscard]] ports::Statement KeepForUserStatement(const KeptAnswer& answer,
+                                                    const std::string& mark);
+
 [[nodiscard]] ports::Statement FindKeptStatement(const base::Uuid& user, const std::string& scope,
                                                  base::Time now);
 /// A row of FindKeptStatement; user, scope and times are left empty.
