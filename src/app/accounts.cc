@@ -705,7 +705,8 @@ Accounts::Accounts(ports::Database& database, ports::Crypto& crypto, Lists& list
                    Revocations& revocations, ports::Clock clock, base::Metrics& metrics)
     : impl_(std::make_shared<Impl>(database, crypto, lists, revocations, std::move(clock),
                                    metrics)) {}
-Accounts::~Accounts() { impl_->EndPool(); }
+Accounts::~Accounts() { Stop(); }
+void Accounts::Stop() { impl_->EndPool(); }
 base::Result<void> Accounts::Start() { return impl_->Start(); }
 void Accounts::EverySecond() { impl_->EverySecond(); }
 void Accounts::SignUp(const std::string& email, const std::string& password,

@@ -65,12 +65,15 @@ class Accounts {
  public:
   Accounts(ports::Database& database, ports::Crypto& crypto, Lists& lists,
            Revocations& revocations, ports::Clock clock, base::Metrics& metrics);
-  ~Accounts();  // Ends its pool; the database must have finished its jobs.
+  ~Accounts();  // The database must have finished its jobs.
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
 
   /// Loads the signing keys, makes the first. Blocks; call once before anything else.
   [[nodiscard]] base::Result<void> Start();
+
+  /// Ends the pool: what is queued there still runs. To be called before the database goes.
+  void Stop();
 
   /// Rotates keys, learns of sessions that other processes ended, takes jobs of the outbox. Call once
   /// a second, from one thread.

@@ -1,0 +1,199 @@
+#include <signal.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "adapters/crypto/crypto.h"
+#include "adapters/sqlite/database.h"
+#include "app/accounts.h"
+#include "app/batch_job.h"
+#include "base/log.h"
+#include "http/authenticate.h"
+#include "http/operators.h"
+#include "http/pipeline.h"
+#include "http/server.h"
+#include "main/commands.h"
+#include "main/embedded.h"
+#include "store/lists.h"
+
+namespace lists {
+namespace {
+
+// After SIGTERM: as long as a load balancer needs to see that /readyz has turned.
+constexpr std::chrono::seconds kGrace{1};
+
+/// SIGTERM and SIGINT come to whoever asks for them here, and to no other thread.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);  // A client that went away is an error of its socket.
+  }
+
+  /// The signal that came within `time`, or 0.
+  [[nodiscard]] int Wait(std::chrono::milliseconds time) const {
+    timespec left{time.count() / 1000, (time.count() % 1000) * 1'000'000};
+    const int got = sigtimedwait(&set_, nullptr, &left);
+    return got > 0 ? got : 0;
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+void ProbeDatabase(ports::Database& database, std::function<void(bool, std::string)> told) {
+  app::ReadRows(
+      database, {store::EpochStatement()}, [](std::size_t, const ports::Row&) {},
+      [told = std::move(told)](const base::Result<void>& read) {
+        told(read.has_value(), read ? "" : read.error().detail);
+      });
+}
+
+/// Everything of a running service, made from top to bottom and taken apart in reverse.
+class Service {
+ public:
+  explicit Service(const Config& config) : config_(config) {}
+
+  /// Nothing, or what is wrong and what to do.
+  [[nodiscard]] std::optional<std::string> Start() {
+    adapters::sqlite::Config sqlite;
+    sqlite.folder = config_.data;
+    auto database = adapters::sqlite::Open(sqlite, metrics_);
+    if (!database) return database.error().detail;
+    database_ = std::move(*database);
+    cache_ = std::make_unique<app::ListCache>(
+        static_cast<std::size_t>(config_.cache_mib) << 20, metrics_);
+    lists_ = std::make_unique<app::Lists>(*database_, *crypto_, *cache_, base::SystemNow, metrics_);
+    accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
+                                                base::SystemNow, metrics_);
+    if (auto started = accounts_->Start(); !started) return started.error().detail;
+    idempotency_ = std::make_unique<app::Idempotency>(*database_, *crypto_, base::SystemNow);
+    try {
+      StartServers();
+    } catch (const std::system_error& error) {
+      return std::string("cannot listen on ") + error.what() +
+             ". Is another program there? Choose another port with --port.";
+    }
+    return std::nullopt;
+  }
+
+  void EverySecond() {
+    cache_->Tick();
+    idempotency_->EverySecond();
+    accounts_->EverySecond();
+  }
+
+  void TurnUnready() { is_ready_ = false; }
+  void Drain() {
+    server_->Stop();
+    operators_->Stop();
+  }
+
+  ~Service() {
+    // Who waits for the pool or the database holds on to a connection: they finish before the
+    // servers go.
+    if (accounts_) accounts_->Stop();
+    database_.reset();
+  }
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+  [[nodiscard]] std::uint16_t metrics_port() const { return operators_->port(); }
+
+ private:
+  void StartServers() {
+    http::ServerConfig config;
+    config.address = config_.address;
+    config.port = config_.port;
+    config.loops = static_cast<std::size_t>(config_.loops);
+    config.log_requests = config_.log_requests;
+    // The handler is complete before the server starts: it needs to know how many loops there are.
+    server_ = std::make_unique<http::Server>(
+        config, metrics_, [this](http::Exchange& exchange) { handler_(exchange); });
+    std::vector<std::unique_ptr<http::LoopState>> loops;
+    std::vector<app::TokenCache*> tokens;
+    for (std::size_t i = 0; i < server_->loop_count(); ++i) {
+      loops.push_back(std::make_unique<http::LoopState>(
+          http::LoopState{app::FrontCache(*cache_, metrics_),
+                          app::TokenCache(*crypto_, revocations_)}));
+      tokens.push_back(&loops.back()->tokens);
+    }
+    authenticator_ = std::make_unique<http::Authenticator>(
+        *accounts_, std::move(tokens),
+        http::Authenticator::Config{config_.public_url, config_.trusted_proxies});
+    services_ = std::unique_ptr<http::Services>(new http::Services{
+        *lists_, *cache_, *idempotency_, *accounts_, *authenticator_, base::SystemNow,
+        OpenApi(), WebFiles(), [this] { return is_ready_.load(); }, std::move(loops)});
+    handler_ = http::MakePipeline(*services_);
+    server_->EverySecond([this](std::size_t loop) { services_->loops[loop]->lists.Sweep(); });
+
+    http::ServerConfig operators;
+    operators.address = config_.metrics_address;
+    operators.port = config_.metrics_port;
+    operators.loops = 1;
+    operators_ = std::make_unique<http::Server>(
+        operators, operator_metrics_,
+        http::MakeOperatorsHandler(metrics_, [this](auto told) {
+          ProbeDatabase(*database_, std::move(told));
+        }));
+    operators_->Start();
+    server_->Start();
+  }
+
+  const Config& config_;
+  base::Metrics metrics_;
+  base::Metrics operator_metrics_;  // Scrapes do not count as the service's requests.
+  const std::unique_ptr<ports::Crypto> crypto_ = adapters::crypto::MakeCrypto();
+  app::Revocations revocations_;
+  std::atomic<bool> is_ready_{true};
+  http::Handler handler_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::Server> operators_;
+  std::unique_ptr<http::Services> services_;
+  std::unique_ptr<http::Authenticator> authenticator_;
+  std::unique_ptr<app::ListCache> cache_;
+  std::unique_ptr<app::Lists> lists_;
+  std::unique_ptr<app::Idempotency> idempotency_;
+  std::unique_ptr<app::Accounts> accounts_;
+  std::unique_ptr<ports::Database> database_;
+};
+
+}  // namespace
+
+int Serve(const Config& config) {
+  const Signals signals;  // Before any thread: all of them inherit the mask.
+  Service service(config);
+  if (const auto problem = service.Start()) {
+    Complain(*problem);
+    return 2;
+  }
+  base::Log(base::Level::kInfo, "serving",
+            {{"port", std::int64_t{service.port()}},
+             {"metrics_port", std::int64_t{service.metrics_port()}},
+             {"data", std::string_view(config.data)},
+             {"version", std::string_view(LISTS_VERSION)}});
+  int signal = 0;
+  while ((signal = signals.Wait(std::chrono::seconds(1))) == 0) service.EverySecond();
+  base::Log(base::Level::kInfo, "stopping", {{"signal", std::int64_t{signal}}});
+  service.TurnUnready();
+  // Someone at the keyboard does not want to wait, and asks twice when in a hurry.
+  if (signal == SIGTERM) static_cast<void>(signals.Wait(kGrace));
+  service.Drain();
+  base::Log(base::Level::kInfo, "stopped");
+  return 0;
+}
+
+}  // namespace lists
