@@ -24,7 +24,7 @@ namespace power {
 namespace {
 
 namespace fs = std::filesystem;
-using Counters = std::map<std::int64_t, std::int64_t>;
+using Lanes = std::map<std::int64_t, LaneState>;
 
 bool IsLong() {
   return std::getenv("LISTS_TEST_LONG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
@@ -70,7 +70,7 @@ class Power : public testing::Test {
   /// Makes a database, writes, closes it, opens it again, writes. What the disk saw of it.
   std::vector<Event> Record(bool full_sync, int fault_at = 0) {
     const Folder folder;
-    std::map<std::int64_t, LaneState> lanes;
+    Lanes lanes;
     for (std::int64_t lane = 0; lane < 5; ++lane) lanes[lane] = {};
     for (int i = 0; i < 2; ++i) {
       auto database = Open(folder, full_sync);
@@ -80,8 +80,8 @@ class Power : public testing::Test {
       RunLanes(**database, lanes, 12, Marking());
       if (fault_at > 0) vfs_.Heal();
     }
-    const Counters there = CheckDatabase(folder.database());
-    for (const auto& [number, lane] : lanes) EXPECT_GE(there.at(number), lane.number);
+    const auto found = CheckDatabase(folder.database());
+    for (const auto& [number, lane] : lanes) EXPECT_EQ(found.at(number).counter, lane.number);
     return vfs_.TakeEvents();
   }
 
@@ -92,27 +92,21 @@ class Power : public testing::Test {
     for (int i = 0; i < points; ++i) cuts.push_back(random() % (events.size() + 1));
     std::ranges::sort(cuts);
     Disk disk(seed);
-    Counters acknowledged;
+    std::vector<Step> answers;
     std::int64_t lost = 0;
     std::size_t next = 0;
     for (const std::size_t cut : cuts) {
       for (; next < cut; ++next) {
         disk.Apply(events[next]);
-        if (events[next].kind == Event::Kind::kMark) {
-          const Step step = StepOf(events[next].mark);
-          acknowledged[step.lane] = step.number;
-        }
+        if (events[next].kind == Event::Kind::kMark) answers.push_back(StepOf(events[next].mark));
       }
       const Folder folder;
       for (const auto& [name, content] : disk.Cut()) {
         std::ofstream(folder.path() / name, std::ios::binary) << content;
       }
-      const Counters there = CheckDatabase(folder.database());
-      for (const auto& [lane, number] : acknowledged) {
-        const auto found = there.find(lane);
-        lost += std::max<std::int64_t>(0, number - (found == there.end() ? 0 : found->second));
-      }
-      if (random() % 10 == 0) GoOn(folder, there);
+      const auto found = CheckDatabase(folder.database());
+      lost += CountLost(found, answers);
+      if (random() % 10 == 0) GoOn(folder, found);
       if (HasFailure()) {
         ADD_FAILURE() << "seed " << seed << ", event " << cut << " of " << events.size();
         break;
@@ -122,20 +116,20 @@ class Power : public testing::Test {
   }
 
   /// The program starts on what the power cut left, and works.
-  void GoOn(const Folder& folder, const Counters& there) {
+  void GoOn(const Folder& folder, const std::map<std::int64_t, Found>& found) {
     base::Metrics metrics;
     auto database = adapters::sqlite::Open({.folder = folder.path(), .readers = 1}, metrics);
     ASSERT_TRUE(database.has_value()) << database.error().detail;
-    std::map<std::int64_t, LaneState> lanes;
-    for (const auto& [lane, number] : there) {
-      lanes[lane] = {.made = true, .number = number, .attempt = 1000};
+    Lanes lanes;
+    for (const auto& [lane, there] : found) {
+      lanes[lane] = {.made = true, .number = there.counter, .attempt = kAttemptsMax};
     }
     lanes[7] = {};
     RunLanes(**database, lanes, 2, [](const Step&) {});
     database->reset();
-    Counters after = CheckDatabase(folder.database());
-    for (const auto& [lane, number] : there) EXPECT_EQ(after[lane], number + 2);
-    EXPECT_EQ(after[7], 2);
+    auto after = CheckDatabase(folder.database());
+    for (const auto& [lane, there] : found) EXPECT_EQ(after[lane].counter, there.counter + 2);
+    EXPECT_EQ(after[7].counter, 2);
   }
 
   base::Metrics metrics_;
@@ -186,9 +180,9 @@ class BrokenDisk : public Power, public testing::WithParamInterface<Fault> {
     Fault fault = GetParam();
     fault.at = at;
     vfs_.Arm(fault);
-    Counters acknowledged;
-    const auto on_ack = [&](const Step& step) { acknowledged[step.lane] = step.number; };
-    std::map<std::int64_t, LaneState> lanes{{0, {}}, {1, {}}, {2, {}}};
+    std::vector<Step> answers;  // The writer's thread only.
+    const auto on_answer = [&](const Step& step) { answers.push_back(step); };
+    Lanes lanes{{0, {}}, {1, {}}, {2, {}}};
 
     auto database = Open(folder);
     if (!database) {
@@ -203,11 +197,11 @@ class BrokenDisk : public Power, public testing::WithParamInterface<Fault> {
       database = Open(folder);  // It was only the disk.
       EXPECT_TRUE(database.has_value()) << database.error().detail;
       if (!database) return true;
-      RunLanes(**database, lanes, 2, on_ack);
+      RunLanes(**database, lanes, 2, on_answer);
       EXPECT_EQ(lanes[0].number, 2);
       return true;
     }
-    RunLanes(**database, lanes, 8, on_ack);
+    RunLanes(**database, lanes, 8, on_answer);
     const bool met = vfs_.WasMet();
     if (fault.how == Fault::How::kFull) {
       for (const auto& [number, lane] : lanes) {
@@ -215,23 +209,21 @@ class BrokenDisk : public Power, public testing::WithParamInterface<Fault> {
       }
     }
     vfs_.Heal();
-    GoOnAfter(**database, lanes, on_ack);
+    GoOnAfter(**database, lanes, on_answer);
     database->reset();
-    const Counters there = CheckDatabase(folder.database());
-    for (const auto& [number, lane] : lanes) {
-      EXPECT_EQ(there.at(number), lane.number);
-      EXPECT_GE(lane.number, acknowledged[number]);
-    }
+    const auto found = CheckDatabase(folder.database());
+    for (const auto& [number, lane] : lanes) EXPECT_EQ(found.at(number).counter, lane.number);
+    EXPECT_EQ(CountLost(found, answers), 0);
     return met;
   }
 
   /// The very next request is fine, without a restart.
-  static void GoOnAfter(ports::Database& database, std::map<std::int64_t, LaneState>& lanes,
-                        const std::function<void(const Step&)>& on_ack) {
+  static void GoOnAfter(ports::Database& database, Lanes& lanes,
+                        const std::function<void(const Step&)>& on_answer) {
     std::map<std::int64_t, std::int64_t> failed;
     for (auto& [number, lane] : lanes) failed[number] = lane.failed;
     const auto before = lanes;
-    RunLanes(database, lanes, 2, on_ack);
+    RunLanes(database, lanes, 2, on_answer);
     for (const auto& [number, lane] : lanes) {
       EXPECT_EQ(lane.failed, failed[number]) << lane.last_reason;
       EXPECT_EQ(lane.number, before.at(number).number + 2);

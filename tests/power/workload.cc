@@ -1,5 +1,6 @@
 #include "power/workload.h"
 
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <thread>
@@ -67,12 +68,13 @@ void MakeLane(ports::Database& database, std::int64_t lane, LaneState& state) {
 }
 
 void RunStep(ports::Database& database, std::int64_t lane, LaneState& state,
-             const std::function<void(const Step&)>& on_ack) {
-  const Step step{lane, state.number + 1};
+             const std::function<void(const Step&)>& on_answer) {
   ++state.attempt;
+  Step step{lane, state.number + 1, state.attempt};
   auto job = std::make_shared<contract::TestJob>(BatchOf(lane, state));
   job->on_done = [&](const base::Result<ports::Outcome>& outcome) {
-    if (outcome && outcome->changed.at(0) == 1) on_ack(step);
+    step.done = outcome.has_value() && outcome->changed.at(0) == 1;
+    if (step.done || (!outcome && outcome.error().reason != "outcome_unknown")) on_answer(step);
   };
   database.Write(static_cast<std::uint64_t>(lane), contract::Soon(), job);
   const auto outcome = job->Wait();
@@ -105,46 +107,58 @@ void Query(sqlite3* database, const char* sql, const std::function<void(sqlite3_
   sqlite3_finalize(statement);
 }
 
-void CheckRows(sqlite3* database, std::map<std::int64_t, std::int64_t>& counters) {
+void CheckRows(sqlite3* database, std::map<std::int64_t, Found>& found) {
   Query(database, "SELECT email, membership_count FROM users", [&](sqlite3_stmt* row) {
-    counters[std::stoll(TextOf(row, 0).substr(5))] = sqlite3_column_int64(row, 1);
+    found[std::stoll(TextOf(row, 0).substr(5))].counter = sqlite3_column_int64(row, 1);
   });
-  std::map<std::int64_t, std::int64_t> batches;
   Query(database,
         "SELECT kind, available_at, COUNT(*), MIN(attempts) = MAX(attempts), MIN(tx) = MAX(tx),"
-        " MAX(tx) <= (SELECT tx FROM meta) FROM outbox GROUP BY kind, available_at",
+        " MAX(tx) <= (SELECT tx FROM meta), MAX(attempts) FROM outbox GROUP BY kind, available_at",
         [&](sqlite3_stmt* row) {
           const std::int64_t lane = std::stoll(TextOf(row, 0));
           const std::int64_t number = sqlite3_column_int64(row, 1);
-          EXPECT_LE(number, counters[lane]) << "a row without its guard";
+          EXPECT_LE(number, found[lane].counter) << "a row without its guard";
           EXPECT_EQ(sqlite3_column_int64(row, 2), RowsOf(lane, number)) << "half a batch";
           EXPECT_EQ(sqlite3_column_int(row, 3), 1) << "two attempts at one batch";
           EXPECT_EQ(sqlite3_column_int(row, 4), 1) << "a batch in two transactions";
           EXPECT_EQ(sqlite3_column_int(row, 5), 1) << "a transaction that was not counted";
-          ++batches[lane];
+          found[lane].attempts[number] = sqlite3_column_int64(row, 6);
         });
-  for (const auto& [lane, counter] : counters) EXPECT_EQ(batches[lane], counter) << "a gap";
+  for (const auto& [number, lane] : found) {
+    EXPECT_EQ(static_cast<std::int64_t>(lane.attempts.size()), lane.counter) << "a gap";
+  }
 }
 
 }  // namespace
 
+std::int64_t MarkOf(const Step& step) {
+  const std::int64_t mark = (step.lane * kAttemptsMax + step.number) * kAttemptsMax + step.attempt;
+  return step.done ? mark : -mark;
+}
+
+Step StepOf(std::int64_t mark) {
+  const std::int64_t size = std::abs(mark);
+  return {size / kAttemptsMax / kAttemptsMax, size / kAttemptsMax % kAttemptsMax,
+          size % kAttemptsMax, mark > 0};
+}
+
 void RunLanes(ports::Database& database, std::map<std::int64_t, LaneState>& lanes, int steps,
-              const std::function<void(const Step&)>& on_ack) {
+              const std::function<void(const Step&)>& on_answer) {
   std::vector<std::thread> threads;
   for (auto& [number, lane] : lanes) {
     threads.emplace_back([&, lane_number = number, state = &lane] {
       for (int i = 0; i < steps; ++i) {
         if (!state->made) MakeLane(database, lane_number, *state);
-        if (state->made) RunStep(database, lane_number, *state, on_ack);
+        if (state->made) RunStep(database, lane_number, *state, on_answer);
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
 }
 
-std::map<std::int64_t, std::int64_t> CheckDatabase(const std::filesystem::path& file) {
-  std::map<std::int64_t, std::int64_t> counters;
-  if (!std::filesystem::exists(file)) return counters;
+std::map<std::int64_t, Found> CheckDatabase(const std::filesystem::path& file) {
+  std::map<std::int64_t, Found> found;
+  if (!std::filesystem::exists(file)) return found;
   sqlite3* database = nullptr;
   EXPECT_EQ(sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
   bool has_tables = false;
@@ -152,9 +166,24 @@ std::map<std::int64_t, std::int64_t> CheckDatabase(const std::filesystem::path& 
   Query(database, "SELECT 1 FROM sqlite_schema LIMIT 1", [&](sqlite3_stmt*) { has_tables = true; });
   Query(database, "PRAGMA integrity_check",
         [](sqlite3_stmt* row) { EXPECT_EQ(TextOf(row, 0), "ok"); });
-  if (has_tables) CheckRows(database, counters);
+  if (has_tables) CheckRows(database, found);
   sqlite3_close(database);
-  return counters;
+  return found;
+}
+
+std::int64_t CountLost(const std::map<std::int64_t, Found>& found,
+                       const std::vector<Step>& answers) {
+  std::int64_t lost = 0;
+  for (const Step& step : answers) {
+    const auto lane = found.find(step.lane);
+    const bool there = lane != found.end() && lane->second.attempts.contains(step.number) &&
+                       lane->second.attempts.at(step.number) == step.attempt;
+    if (step.done && !there) ++lost;
+    if (!step.done) {
+      EXPECT_FALSE(there) << "refused, and there: " << step.lane << "/" << step.number;
+    }
+  }
+  return lost;
 }
 
 }  // namespace power
