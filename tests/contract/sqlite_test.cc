@@ -160,6 +160,7 @@ TEST_F(SqliteOnly, RefusesWhatComesWhileItEnds) {
   // Each Done submits the next: without a refusal the end would never come.
   std::promise<void> started;
   std::promise<base::Error> refused;
+  auto last = std::make_shared<TestJob>();
   ports::Database& raw = database();
   std::function<void(bool)> next = [&](bool first) {
     auto job = std::make_shared<TestJob>();
@@ -167,9 +168,12 @@ TEST_F(SqliteOnly, RefusesWhatComesWhileItEnds) {
       if (first) started.set_value();
       if (outcome) {
         next(false);
-      } else {
-        refused.set_value(outcome.error());
+        return;
       }
+      refused.set_value(outcome.error());
+      raw.Read({.statements = {{&kTx, {}}},
+                .deadline = Soon(),
+                .done = [&](const base::Result<void>&) { raw.Write(1, Soon(), last); }});
     };
     raw.Write(1, Soon(), job);
   };
@@ -179,6 +183,8 @@ TEST_F(SqliteOnly, RefusesWhatComesWhileItEnds) {
   auto error = refused.get_future();
   ASSERT_EQ(error.wait_for(kPatience), std::future_status::ready);
   EXPECT_EQ(error.get().code, base::Code::kUnavailable);
+  EXPECT_TRUE(last->IsDone());
+  EXPECT_FALSE(last->Wait().has_value());
 }
 
 TEST_F(SqliteOnly, TheLogDoesNotGrowForEver) {

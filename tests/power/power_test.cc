@@ -68,7 +68,7 @@ class Power : public testing::Test {
   }
 
   /// Makes a database, writes, closes it, opens it again, writes. What the disk saw of it.
-  std::vector<Event> Record(bool full_sync, int fault_at = 0) {
+  std::vector<Event> Record(bool full_sync, const Fault& fault = {}) {
     const Folder folder;
     Lanes lanes;
     for (std::int64_t lane = 0; lane < 5; ++lane) lanes[lane] = {};
@@ -76,9 +76,9 @@ class Power : public testing::Test {
       auto database = Open(folder, full_sync);
       EXPECT_TRUE(database.has_value()) << database.error().detail;
       if (!database) break;
-      if (i == 1 && fault_at > 0) vfs_.Arm({fault_at, Fault::How::kIoError});
+      if (i == 1) vfs_.Arm(fault);
       RunLanes(**database, lanes, 12, Marking());
-      if (fault_at > 0) vfs_.Heal();
+      vfs_.Heal();
     }
     const auto found = CheckDatabase(folder.database());
     for (const auto& [number, lane] : lanes) EXPECT_EQ(found.at(number).counter, lane.number);
@@ -89,7 +89,14 @@ class Power : public testing::Test {
   std::int64_t CutAt(const std::vector<Event>& events, int points, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::vector<std::size_t> cuts;
-    for (int i = 0; i < points; ++i) cuts.push_back(random() % (events.size() + 1));
+    const auto failed = std::ranges::find(events, Event::Kind::kSyncFailed, &Event::kind);
+    for (int i = 0; i < points; ++i) {
+      std::size_t cut = random() % (events.size() + 1);
+      if (failed != events.end() && i % 2 == 0) {  // Until the next commit writes over it.
+        cut = static_cast<std::size_t>(failed - events.begin()) + random() % 30;
+      }
+      cuts.push_back(std::min(cut, events.size()));
+    }
     std::ranges::sort(cuts);
     Disk disk(seed);
     std::vector<Step> answers;
@@ -164,8 +171,18 @@ TEST_F(Power, WithoutTheFlushACutDoesLose) {  // The control: this test can see 
 TEST_F(Power, ACutAfterAFailedCallLosesNothingThatWasAcknowledged) {
   const int recordings = IsLong() ? 200 : 20;
   for (int i = 0; i < recordings && !HasFailure(); ++i) {
-    const std::vector<Event> events = Record(true, 1 + i * 200 / recordings);
+    const std::vector<Event> events =
+        Record(true, {1 + i * 200 / recordings, Fault::How::kIoError});
     EXPECT_EQ(CutAt(events, IsLong() ? 25 : 10, static_cast<std::uint64_t>(i) + 1), 0) << i;
+  }
+}
+
+TEST_F(Power, ACutAfterAFailedFlushFindsNothingThatWasRefused) {
+  // The system forgets what it could not flush, and the next flush succeeds without it.
+  const int recordings = IsLong() ? 200 : 20;
+  for (int i = 0; i < recordings && !HasFailure(); ++i) {
+    const std::vector<Event> events = Record(true, {1 + i % 20, Fault::How::kNoFlush});
+    EXPECT_EQ(CutAt(events, IsLong() ? 50 : 20, static_cast<std::uint64_t>(i) + 1), 0) << i;
   }
 }
 

@@ -50,7 +50,7 @@ struct Calls {
   static int Delete(sqlite3_vfs* self, const char* name, int sync_folder) {
     PowerVfs* vfs = Vfs(self);
     Fault::How how{};
-    if (vfs->Fails(false, how)) return SQLITE_IOERR_DELETE;
+    if (vfs->Fails(PowerVfs::Call::kOther, how)) return SQLITE_IOERR_DELETE;
     const int code = vfs->real_->xDelete(vfs->real_, name, sync_folder);
     if (code != SQLITE_OK) return code;
     vfs->Note({.kind = Kind::kDelete, .name = std::filesystem::path(name).filename()});
@@ -63,7 +63,7 @@ struct Calls {
   static int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
     File& own = *Of(file);
     Fault::How how{};
-    const bool fails = own.vfs->Fails(true, how);
+    const bool fails = own.vfs->Fails(PowerVfs::Call::kWrite, how);
     if (fails) size /= 2;  // Disks fill up in the middle of a write.
     const int code = own.real->pMethods->xWrite(own.real, data, size, at);
     if (code == SQLITE_OK && own.number >= 0 && size > 0) {
@@ -79,7 +79,7 @@ struct Calls {
   static int Truncate(sqlite3_file* file, sqlite3_int64 size) {
     File& own = *Of(file);
     Fault::How how{};
-    if (own.vfs->Fails(false, how)) return SQLITE_IOERR_TRUNCATE;
+    if (own.vfs->Fails(PowerVfs::Call::kOther, how)) return SQLITE_IOERR_TRUNCATE;
     const int code = own.real->pMethods->xTruncate(own.real, size);
     if (code == SQLITE_OK && own.number >= 0) {
       own.vfs->Note({.kind = Kind::kTruncate, .file = own.number, .at = size});
@@ -90,7 +90,7 @@ struct Calls {
   static int Sync(sqlite3_file* file, int flags) {
     File& own = *Of(file);
     Fault::How how{};
-    if (own.vfs->Fails(false, how)) {
+    if (own.vfs->Fails(PowerVfs::Call::kSync, how)) {
       if (own.number >= 0) own.vfs->Note({.kind = Kind::kSyncFailed, .file = own.number});
       return SQLITE_IOERR_FSYNC;
     }
@@ -190,9 +190,11 @@ bool PowerVfs::WasMet() const {
   return met_;
 }
 
-bool PowerVfs::Fails(bool needs_room, Fault::How& how) {
+bool PowerVfs::Fails(Call call, Fault::How& how) {
   const std::lock_guard lock(mutex_);
-  if (fault_.at == 0 || (fault_.how == Fault::How::kFull && !needs_room)) return false;
+  if (fault_.at == 0) return false;
+  if (fault_.how == Fault::How::kFull && call != Call::kWrite) return false;
+  if (fault_.how == Fault::How::kNoFlush && call != Call::kSync) return false;
   ++calls_;
   if (calls_ < fault_.at || (calls_ > fault_.at && !fault_.stays)) return false;
   met_ = true;
@@ -236,13 +238,18 @@ void Disk::Apply(const Event& event) {
     case Kind::kSync:
     case Kind::kSyncFailed: {
       File& file = files_[event.file];
-      const Mercy mercy = event.kind == Kind::kSync ? Mercy::kAll : Mercy::kSome;
+      const Mercy mercy = event.kind == Kind::kSync ? Mercy::kAll : AnyMercy();
       for (const Event& change : file.pending) Persist(file.durable, change, mercy);
       file.pending.clear();
       break;
     }
     case Kind::kMark: break;
   }
+}
+
+Disk::Mercy Disk::AnyMercy() {
+  constexpr std::array kMercies{Mercy::kNothing, Mercy::kAll, Mercy::kSome, Mercy::kTorn};
+  return kMercies[random_() % kMercies.size()];
 }
 
 std::map<std::string, std::string> Disk::Cut() {
@@ -257,8 +264,7 @@ std::map<std::string, std::string> Disk::Cut() {
       folder.erase(change.name);
     }
   }
-  constexpr std::array kMercies{Mercy::kNothing, Mercy::kAll, Mercy::kSome, Mercy::kTorn};
-  const Mercy mercy = kMercies[random_() % kMercies.size()];
+  const Mercy mercy = AnyMercy();
   std::map<std::string, std::string> image;
   for (const auto& [name, number] : folder) {
     const File& file = files_[number];

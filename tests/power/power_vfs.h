@@ -37,8 +37,9 @@ struct Fault {
   enum class How : std::uint8_t {
     kFull,     // No room: writes fail, in the middle.
     kIoError,  // The disk refuses: writes, flushes, truncation, deletion.
+    kNoFlush,  // Only flushes fail.
   };
-  int at = 0;  // The nth call that changes something, from 1 on; 0: none.
+  int at = 0;  // The nth call that `how` is about, from 1 on; 0: none.
   How how = How::kFull;
   bool stays = false;  // Until Heal(); else only that call.
 };
@@ -66,8 +67,9 @@ class PowerVfs {
   struct File;
   friend struct Calls;
 
+  enum class Call : std::uint8_t { kWrite, kSync, kOther };
   /// Counts a call that changes something; true when it has to fail. `how` says with what.
-  bool Fails(bool needs_room, Fault::How& how);
+  bool Fails(Call call, Fault::How& how);
   void Note(Event event);
   int FileOf(const std::string& name);
 
@@ -103,6 +105,7 @@ class Disk {
   };
   enum class Mercy : std::uint8_t { kNothing, kAll, kSome, kTorn };
 
+  [[nodiscard]] Mercy AnyMercy();
   void Persist(std::string& content, const Event& event, Mercy mercy);
   bool Coin(int chances = 2) { return random_() % static_cast<unsigned>(chances) == 0; }
 

@@ -19,6 +19,13 @@ class SqliteDatabase final : public ports::Database {
       : lock_(std::move(lock)),
         writer_(config, std::move(writer), metrics),
         readers_(std::move(readers), config.read_queue_max, metrics) {}
+  ~SqliteDatabase() override {
+    // Both are there until both have stopped: what ends a write may read, and the other way round.
+    writer_.Stop();
+    readers_.Stop();
+  }
+  SqliteDatabase(const SqliteDatabase&) = delete;
+  SqliteDatabase& operator=(const SqliteDatabase&) = delete;
 
   void Write(std::uint64_t /*key*/, ports::Deadline deadline,
              std::shared_ptr<ports::WriteJob> job) override {
@@ -27,7 +34,7 @@ class SqliteDatabase final : public ports::Database {
   void Read(ports::ReadRequest request) override { readers_.Read(std::move(request)); }
 
  private:
-  // Ends in reverse order: readers, then the writer with the last checkpoint, then the lock.
+  // Closed in reverse order: readers, then the writer with the last checkpoint, then the lock.
   const FolderLock lock_;
   Writer writer_;
   Readers readers_;

@@ -216,7 +216,13 @@ void GroupWriter::FailBatch(GroupJob& job) {
 }
 
 Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
-  LogFailure("group failed", statement, failure);
+  // A full disk fails every group, thousands a second.
+  const auto now = std::chrono::steady_clock::now();
+  if (failure.code != logged_code_ || now - logged_at_ >= std::chrono::seconds(1)) {
+    LogFailure("group failed", statement, failure);
+    logged_code_ = failure.code;
+    logged_at_ = now;
+  }
   if (BlameOf(failure) == Blame::kDiskFull) {
     return {Code::kUnavailable,
             "storage_full",

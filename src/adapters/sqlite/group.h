@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,6 +71,8 @@ class GroupWriter {
   int frames_seen_ = 0;                     // In the log, at the last look.
   int next_checkpoint_ = 0;  // Frames from which on the next one is due; 0: as configured.
   bool checkpoint_failing_ = false;
+  int logged_code_ = 0;  // Of the last failure of a group that was logged, and when that was.
+  std::chrono::steady_clock::time_point logged_at_;
   base::Histogram& rows_;
   base::Histogram& commit_seconds_;
   base::Counter& commits_;

@@ -72,13 +72,14 @@ Readers::Readers(std::vector<std::unique_ptr<Connection>> connections, std::size
   }
 }
 
-Readers::~Readers() {
+void Readers::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void Readers::Read(ports::ReadRequest request) {

@@ -20,13 +20,15 @@ class Readers {
  public:
   Readers(std::vector<std::unique_ptr<Connection>> connections, std::size_t queue_max,
           base::Metrics& metrics);
-  /// Finishes what waits; what is submitted meanwhile is refused.
-  ~Readers();
+  ~Readers() { Stop(); }
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;
 
   /// ports::Database::Read.
   void Read(ports::ReadRequest request);
+
+  /// Finishes what waits and ends the threads. What is submitted from now on is refused.
+  void Stop();
 
  private:
   using Clock = std::chrono::steady_clock;

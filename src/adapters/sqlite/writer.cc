@@ -29,13 +29,13 @@ Writer::Writer(const Config& config, std::unique_ptr<Connection> connection, bas
                                      "Time the writer has not been waiting for work.")),
       thread_([this] { Loop(); }) {}
 
-Writer::~Writer() {
+void Writer::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Writer::Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job) {

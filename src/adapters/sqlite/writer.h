@@ -20,13 +20,15 @@ namespace adapters::sqlite {
 class Writer {
  public:
   Writer(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics);
-  /// Finishes what waits; what is submitted meanwhile (by a Done) is refused.
-  ~Writer();
+  ~Writer() { Stop(); }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
   /// ports::Database::Write. There is one lane, so the key does not matter.
   void Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job);
+
+  /// Finishes what waits and ends the thread. What is submitted from now on is refused.
+  void Stop();
 
  private:
   using Clock = std::chrono::steady_clock;
