@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -207,7 +206,7 @@ TEST_P(DatabaseContract, PreparesAJobAfterThoseBeforeItInTheLane) {
   std::vector<int> prepared;
   std::vector<std::shared_ptr<TestJob>> jobs;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     for (int i = 0; i < 20; ++i) {
       jobs.push_back(std::make_shared<TestJob>(std::vector<Statement>{Add(i)}));
       jobs.back()->on_prepare = [&prepared, i] { prepared.push_back(i); };
@@ -226,7 +225,7 @@ void RunGroup(ports::Database& database, std::size_t count, const std::set<std::
               const Uuid& taken, std::int64_t first, std::vector<std::int64_t>& good_numbers) {
   std::vector<std::shared_ptr<TestJob>> jobs;
   {
-    Blocker blocker(database, 1);
+    const Blocker blocker(database, 1);
     for (std::size_t i = 0; i < count; ++i) {
       const std::int64_t number = first + static_cast<std::int64_t>(2 * i);
       std::vector<Statement> statements{Add(number), Add(number + 1)};
@@ -282,7 +281,7 @@ TEST_P(DatabaseContract, AFailedBatchIsSeenByNoneAfterIt) {
   ASSERT_TRUE(Write(database(), {Add(0, id), Add(100, taken)}));
   std::vector<std::shared_ptr<TestJob>> jobs;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     jobs.push_back(Submit(database(), 1, {{&kGuard, {id, 0, "a"}}}));
     jobs.push_back(Submit(database(), 1, {{&kGuard, {id, 1, "b"}}, Add(1, taken)}));
     jobs.push_back(Submit(database(), 1, {{&kGuard, {id, 2, "c"}}}));
@@ -299,7 +298,7 @@ TEST_P(DatabaseContract, TakesMoreThanAGroup) {
   Open({.group_max = 4});
   std::vector<std::shared_ptr<TestJob>> jobs;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     for (std::int64_t i = 0; i < 30; ++i) jobs.push_back(Submit(database(), 1, {Add(i)}));
   }
   for (const auto& job : jobs) EXPECT_TRUE(job->Wait().has_value());
@@ -328,7 +327,7 @@ TEST_P(DatabaseContract, RefusesAWriteWhenTheQueueIsFull) {
   std::vector<std::shared_ptr<TestJob>> jobs;
   std::shared_ptr<TestJob> refused;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     for (std::int64_t i = 0; i < 3; ++i) jobs.push_back(Submit(database(), 1, {Add(i)}));
     refused = Submit(database(), 1, {Add(3)});
     EXPECT_TRUE(refused->IsDone());
@@ -356,7 +355,7 @@ TEST_P(DatabaseContract, DoesNotRunAWriteThatWaitedBeyondItsDeadline) {
   auto late = std::make_shared<TestJob>(std::vector<Statement>{Add(1)});
   std::shared_ptr<TestJob> in_time;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     const auto deadline = std::chrono::steady_clock::now() + milliseconds(20);
     database().Write(1, deadline, late);
     in_time = Submit(database(), 1, {Add(2)});
@@ -392,13 +391,15 @@ TEST_P(DatabaseContract, RefusesAReadWhenTheQueueIsFull) {
                      .deadline = Soon(),
                      .done = [&one](base::Result<void> result) { one.set_value(result); }});
   }
-  std::optional<base::Result<void>> refused;
+  std::promise<base::Result<void>> refused;
   database().Read({.statements = {{&kRows, {}}},
                    .deadline = Soon(),
-                   .done = [&](base::Result<void> result) { refused = result; }});
-  ASSERT_TRUE(refused.has_value());
-  ASSERT_FALSE(refused->has_value());
-  EXPECT_EQ(refused->error().code, Code::kUnavailable);
+                   .done = [&](base::Result<void> result) { refused.set_value(result); }});
+  auto refusal = refused.get_future();
+  ASSERT_EQ(refusal.wait_for(milliseconds(0)), std::future_status::ready);  // At once.
+  const auto result = refusal.get();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, Code::kUnavailable);
   release.set_value();
   EXPECT_TRUE(first.get_future().get().has_value());
   for (auto& one : waiting) EXPECT_TRUE(one.get_future().get().has_value());
@@ -601,6 +602,7 @@ TEST_P(DatabaseContract, ServesManyThreadsAtOnce) {
   static constexpr std::int64_t kJobs = 200;
   Open();
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (std::int64_t thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([this, thread] {
       const Uuid counter = NewId();

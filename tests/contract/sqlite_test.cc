@@ -28,6 +28,12 @@ constexpr Sql kTx{"test.tx", "SELECT tx FROM meta"};
 constexpr Sql kFill{"test.fill", "INSERT INTO filler (data) VALUES ($1)"};
 
 class SqliteOnly : public testing::Test {
+ public:
+  ~SqliteOnly() override {
+    database_.reset();
+    std::filesystem::remove_all(config_.folder);
+  }
+
  protected:
   SqliteOnly() {
     std::string name = (std::filesystem::temp_directory_path() / "lists-sqlite-XXXXXX").string();
@@ -44,10 +50,6 @@ class SqliteOnly : public testing::Test {
                            nullptr, nullptr, nullptr),
               SQLITE_OK);
     sqlite3_close(raw);
-  }
-  ~SqliteOnly() override {
-    database_.reset();
-    std::filesystem::remove_all(config_.folder);
   }
   ports::Database& database() {
     if (!database_) {
@@ -72,7 +74,7 @@ TEST_F(SqliteOnly, ABatchThatFailsAtCommitDoesNotFailItsCompanions) {
     for (std::size_t bad = 0; bad <= count; ++bad) {  // At the end: none.
       std::vector<std::shared_ptr<TestJob>> jobs;
       {
-        Blocker blocker(database(), 1);
+        const Blocker blocker(database(), 1);
         for (std::size_t i = 0; i < count; ++i) {
           const std::int64_t parent = i == bad || i + 3 == bad ? 99 : 1;
           jobs.push_back(Submit(database(), 1, {{&kChild, {++id, parent}}}));
@@ -96,7 +98,7 @@ TEST_F(SqliteOnly, WhatWaitsTogetherSharesOneCommit) {
   }();
   std::vector<std::shared_ptr<TestJob>> jobs;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     for (std::int64_t i = 0; i < 64; ++i) {
       jobs.push_back(Submit(database(), static_cast<std::uint64_t>(i), {{&kParent, {i}}}));
     }
@@ -122,7 +124,7 @@ TEST_F(SqliteOnly, OnlyWhatWritesGetsATransactionNumber) {
 TEST_F(SqliteOnly, AJobThatThrowsHarmsNoOther) {
   std::vector<std::shared_ptr<TestJob>> jobs;
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     for (std::int64_t i = 0; i < 5; ++i) {
       auto job = std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {i}}});
       if (i == 2) job->on_prepare = [] { throw std::runtime_error("a bug"); };
@@ -137,7 +139,7 @@ TEST_F(SqliteOnly, FinishesWhatWaitsWhenItEnds) {
   std::vector<std::shared_ptr<TestJob>> jobs;
   std::vector<std::promise<base::Result<void>>> reads(20);
   {
-    Blocker blocker(database(), 1);
+    const Blocker blocker(database(), 1);
     for (std::int64_t i = 0; i < 30; ++i) {
       jobs.push_back(Submit(database(), 1, {{&kParent, {i}}}));
     }

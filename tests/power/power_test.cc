@@ -50,9 +50,11 @@ class Folder {
 };
 
 class Power : public testing::Test {
+ public:
+  ~Power() override { base::SetLogLevel(base::Level::kInfo); }
+
  protected:
   Power() { base::SetLogLevel(base::Level::kError); }
-  ~Power() override { base::SetLogLevel(base::Level::kInfo); }
 
   base::Result<std::unique_ptr<ports::Database>> Open(const Folder& folder, bool full_sync = true) {
     return adapters::sqlite::Open({.folder = folder.path(),

@@ -145,6 +145,7 @@ Step StepOf(std::int64_t mark) {
 void RunLanes(ports::Database& database, std::map<std::int64_t, LaneState>& lanes, int steps,
               const std::function<void(const Step&)>& on_answer) {
   std::vector<std::thread> threads;
+  threads.reserve(lanes.size());
   for (auto& [number, lane] : lanes) {
     threads.emplace_back([&, lane_number = number, state = &lane] {
       for (int i = 0; i < steps; ++i) {

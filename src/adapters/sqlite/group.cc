@@ -15,6 +15,8 @@ namespace {
 using base::Code;
 using base::Error;
 
+constexpr std::int64_t kUnknown = -1;  // Of the number of the last commit.
+
 constexpr ports::Sql kBegin{"sqlite.begin", "BEGIN IMMEDIATE"};
 constexpr ports::Sql kCommit{"sqlite.commit", "COMMIT"};
 constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :tx"};
@@ -22,14 +24,6 @@ constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :
 // How many times longer than it should be the log may get before the writer waits for readers; and
 // into how many steps the tries in between divide what it should be.
 constexpr int kPatience = 4;
-
-const ports::Statement& Fixed(const ports::Sql& sql) {
-  static const ports::Statement kBeginStatement{&kBegin, {}};
-  static const ports::Statement kCommitStatement{&kCommit, {}};
-  static const ports::Statement kCountStatement{&kCountCommit, {}};
-  if (&sql == &kBegin) return kBeginStatement;
-  return &sql == &kCommit ? kCommitStatement : kCountStatement;
-}
 
 Error BatchError() {
   return base::Unavailable("The change could not be written.");
@@ -48,6 +42,9 @@ void LogFailure(const char* event, const char* statement, const Failure& failure
 GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> connection,
                          base::Metrics& metrics)
     : config_(config),
+      begin_{&kBegin, {}},
+      commit_{&kCommit, {}},
+      count_commit_{&kCountCommit, {}},
       connection_(std::move(connection)),
       rows_(metrics.GetHistogram("sqlite_commit_rows", "Writes that shared a commit.", "",
                                  base::Histogram::kCounts)),
@@ -69,7 +66,7 @@ void GroupWriter::Run(std::vector<GroupJob>& jobs) {
 
 void GroupWriter::RunRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end) {
   while (begin < end) {
-    Attempted attempted = TryRange(jobs, begin, end);
+    const Attempted attempted = TryRange(jobs, begin, end);
     switch (attempted.stop) {
       case Stop::kNone: return;
       case Stop::kBatch:
@@ -138,7 +135,7 @@ GroupWriter::Attempted GroupWriter::RunStatements(GroupJob& job, std::size_t at,
     open = true;
   }
   for (const ports::Statement& statement : job.batch.statements) {
-    const auto changed = connection_->Write(statement, *tx_ + 1);
+    const auto changed = connection_->Write(statement, tx_ + 1);
     if (!changed) {
       if (BlameOf(changed.error()) != Blame::kBatch) {
         return {Stop::kAll, at, GroupError(statement.sql->name, changed.error())};
@@ -157,10 +154,10 @@ Attempt<void> GroupWriter::Begin() {
     if (!opened) return std::unexpected(opened.error());
     connection_ = std::move(*opened);
   }
-  if (auto begun = connection_->Write(Fixed(kBegin), 0); !begun) {
+  if (auto begun = connection_->Write(begin_, 0); !begun) {
     return std::unexpected(begun.error());
   }
-  if (!tx_) {
+  if (tx_ == kUnknown) {
     const auto tx = connection_->QueryInt("SELECT tx FROM meta");
     if (!tx) return std::unexpected(tx.error());
     tx_ = *tx;
@@ -172,12 +169,12 @@ Attempt<void> GroupWriter::Begin() {
 GroupWriter::Attempted GroupWriter::Finish(std::size_t rows, std::int64_t changes_before) {
   const bool wrote = connection_->TotalChanges() != changes_before;
   if (wrote) {
-    if (auto counted = connection_->Write(Fixed(kCountCommit), *tx_ + 1); !counted) {
+    if (auto counted = connection_->Write(count_commit_, tx_ + 1); !counted) {
       return {Stop::kAll, 0, GroupError(kCountCommit.name, counted.error())};
     }
   }
   const auto start = std::chrono::steady_clock::now();
-  const auto committed = connection_->Write(Fixed(kCommit), 0);
+  const auto committed = connection_->Write(commit_, 0);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   if (!committed) {
     if (IsConstraint(committed.error())) return {Stop::kCommit, 0};
@@ -197,12 +194,12 @@ GroupWriter::Attempted GroupWriter::Finish(std::size_t rows, std::int64_t change
   commit_seconds_.Observe(took.count());
   rows_.Observe(static_cast<double>(rows));
   commits_.Add();
-  if (wrote) ++*tx_;
+  if (wrote) ++tx_;
   return {};
 }
 
 void GroupWriter::RollBack() {
-  tx_.reset();  // What is in the database is read again.
+  tx_ = kUnknown;  // What is in the database is read again.
   if (!connection_ || !connection_->InTransaction()) return;
   if (auto done = connection_->Execute("ROLLBACK"); !done) {
     LogFailure("rollback failed", "sqlite.rollback", done.error());

@@ -18,7 +18,7 @@ namespace adapters::sqlite {
 /// A job on its way through a group.
 struct GroupJob {
   std::shared_ptr<ports::WriteJob> job;
-  std::optional<base::Error> error{};  // Set before the group runs: the job is not to run.
+  std::optional<base::Error> error;  // Set before the group runs: the job is not to run.
   ports::Batch batch{};
   bool prepared = false;
   ports::Outcome outcome{};
@@ -52,7 +52,7 @@ class GroupWriter {
   struct Attempted {
     Stop stop = Stop::kNone;
     std::size_t at = 0;
-    std::optional<base::Error> error{};
+    std::optional<base::Error> error;
   };
 
   void RunRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end);
@@ -66,8 +66,11 @@ class GroupWriter {
   void RollBack();
 
   const Config config_;
+  const ports::Statement begin_;
+  const ports::Statement commit_;
+  const ports::Statement count_commit_;
   std::unique_ptr<Connection> connection_;  // Null while it cannot be opened.
-  std::optional<std::int64_t> tx_;          // meta.tx as of the last commit, when it is known.
+  std::int64_t tx_ = -1;                    // meta.tx as of the last commit; -1: to be read.
   int frames_seen_ = 0;                     // In the log, at the last look.
   int next_checkpoint_ = 0;  // Frames from which on the next one is due; 0: as configured.
   bool checkpoint_failing_ = false;

@@ -10,7 +10,6 @@ namespace adapters::sqlite {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr std::array kTwo{Migration{1, "0001_one",
                                     "CREATE TABLE meta (id INTEGER, epoch INTEGER,"
