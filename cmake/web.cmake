@@ -8,11 +8,12 @@ if(LISTS_WEB)
   file(GLOB_RECURSE web_sources CONFIGURE_DEPENDS ${web}/src/* ${web}/public/*)
   add_custom_command(
     OUTPUT ${out}/modules.stamp
-    COMMAND npm ci --no-audit --no-fund --loglevel=error
+    # One place installs them, once for each state of the lock file: builds and tests share them.
+    COMMAND bash -c ". tools/setup.sh && need_web"
     COMMAND ${CMAKE_COMMAND} -E make_directory ${out}
     COMMAND ${CMAKE_COMMAND} -E touch ${out}/modules.stamp
     DEPENDS ${web}/package-lock.json ${web}/package.json
-    WORKING_DIRECTORY ${web}
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     COMMENT "Installing the page's packages")
   add_custom_command(
     OUTPUT ${out}/web_files.cc
