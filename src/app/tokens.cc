@@ -54,6 +54,9 @@ std::optional<Claims> ReadClaims(const json::object& object, std::int64_t now) {
   const auto expires = NumberIn(object, "exp");
   if (!user || !session || !generation || !issued || !expires) return std::nullopt;
   if (TextIn(object, "iss") != kIssuer || TextIn(object, "aud") != kAudience) return std::nullopt;
+  const bool has_start = object.contains("nbf");  // Ours have none: RFC 7519, 4.1.5.
+  const auto start = NumberIn(object, "nbf");
+  if (has_start && (!start || *start > now + kSkewSeconds)) return std::nullopt;
   if (*expires <= now || *issued > now + kSkewSeconds) return std::nullopt;
   return Claims{*user, *session, *generation, *issued, *expires};
 }

@@ -224,10 +224,7 @@ bool Connection::TakeHead() {
   }
   body_.clear();
   chunks_.Reset();
-  if (framing_.content_length > limits.body_bytes) {
-    Refuse(413, "too_large", "The body is too large.");
-    return false;
-  }
+  if (framing_.content_length > limits.body_bytes) return HandleTooLarge();
   Enter(State::kBody, limits.request_timeout);
   const bool waits = framing_.expects_continue && begin_ == in_.size() &&
                      (framing_.is_chunked || framing_.content_length > 0);
@@ -249,10 +246,7 @@ bool Connection::TakeBody() {
       Refuse(400, "malformed_request", "The chunks are malformed.");
       return false;
     }
-    if (state == ChunkDecoder::State::kTooLarge) {
-      Refuse(413, "too_large", "The body is too large.");
-      return false;
-    }
+    if (state == ChunkDecoder::State::kTooLarge) return HandleTooLarge();
   } else {
     const auto left = static_cast<std::size_t>(framing_.content_length) - body_.size();
     const std::size_t count = std::min(left, bytes.size());
@@ -262,6 +256,17 @@ bool Connection::TakeBody() {
   }
   request_.body = body_;
   request_.has_body = !body_.empty();
+  Handle();
+  return true;
+}
+
+/// The handler answers: whether there is such a route goes before the size of its body.
+bool Connection::HandleTooLarge() {
+  framing_.keep_alive = false;
+  body_.clear();
+  request_.body = {};
+  request_.has_body = true;
+  request_.too_large = true;
   Handle();
   return true;
 }

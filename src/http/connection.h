@@ -139,6 +139,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   bool TakeHead();
   bool TakeBody();
   void Handle();
+  bool HandleTooLarge();
   void Refuse(int status, std::string_view reason, std::string_view detail);
   void StartAnswer(Response response, std::string_view route);
   void WriteHead();

@@ -5,6 +5,10 @@
 namespace http {
 
 std::string_view Request::Header(std::string_view name) const {
+  return Find(name).value_or(std::string_view());
+}
+
+std::optional<std::string_view> Request::Find(std::string_view name) const {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   for (const auto& [have, value] : headers) {
     if (have.size() == name.size() &&
@@ -12,7 +16,7 @@ std::string_view Request::Header(std::string_view name) const {
       return value;
     }
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace http

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -128,10 +129,35 @@ class Builder {
   std::string text_;
 };
 
-bool IsSurrogateError(const json::error_code& error) {
-  return error == json::error::illegal_leading_surrogate ||
-         error == json::error::illegal_trailing_surrogate ||
-         error == json::error::expected_utf16_escape;
+/// The code unit of a `\\u` escape at `at`, or -1.
+int EscapeAt(std::string_view text, std::size_t at) {
+  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
+  int unit = 0;
+  const char* const end = text.data() + at + 6;
+  const auto read = std::from_chars(text.data() + at + 2, end, unit, 16);
+  return read.ec == std::errc{} && read.ptr == end && text[at + 2] != '-' ? unit : -1;
+}
+
+/// The text with each escape that stands for half a character replaced: what it would be as JSON if
+/// it had none. False: it has none.
+bool MendSurrogates(std::string& text) {
+  const auto is_high = [](int unit) { return unit >= 0xD800 && unit < 0xDC00; };
+  const auto is_low = [](int unit) { return unit >= 0xDC00 && unit < 0xE000; };
+  bool mended = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') continue;
+    const int unit = EscapeAt(text, i);
+    if (is_high(unit) && is_low(EscapeAt(text, i + 6))) {
+      i += 11;
+    } else if (is_high(unit) || is_low(unit)) {
+      text.replace(i, 6, "\\uFFFD");
+      mended = true;
+      i += 5;
+    } else {
+      ++i;  // The escaped character: a backslash may be one.
+    }
+  }
+  return mended;
 }
 
 std::string PointerTo(std::string_view name) {
@@ -204,10 +230,11 @@ base::Result<ParsedBody> ParseBody(std::string_view text) {
     parsed.value = {};
     return parsed;
   }
-  if (IsSurrogateError(error)) {
-    parsed.errors.push_back({"", "lone_surrogate", "A \\u escape stands for half a character."});
-    parsed.value = {};
-    return parsed;
+  if (std::string mended(text); !is_whole && MendSurrogates(mended)) {
+    auto again = ParseBody(mended);
+    if (!again) return again;
+    again->errors.push_back({"", "lone_surrogate", "A \\u escape stands for half a character."});
+    return again;
   }
   if (!is_whole) {
     return base::Fail(base::Code::kMalformed, "malformed_json", "The body is not JSON.");

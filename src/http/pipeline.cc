@@ -66,6 +66,13 @@ class Pipeline {
       AnswerNoRoute(exchange, match);
       return;
     }
+    if (request.too_large) {
+      exchange.Send(ProblemResponse({base::Code::kTooLarge, "too_large",
+                                     "The body is larger than the service takes."},
+                                    request.request_id),
+                    match.route->name);
+      return;
+    }
     auto call = std::make_shared<Call>(
         Call{.exchange = exchange, .services = services_, .route = *match.route});
     call->params = match.params;
@@ -91,7 +98,7 @@ class Pipeline {
     if (request.method != Method::kGet && request.method != Method::kHead) return false;
     if (!request.path.starts_with(kListPrefix) || !request.query.empty() ||
         request.path.size() != kListPrefix.size() + base::kUuidTextBytes ||
-        !request.Header("Min-Revision").empty()) {
+        request.Find("Min-Revision") || request.too_large) {
       return false;
     }
     const auto id = base::ParseUuid7(request.path.substr(kListPrefix.size()));
@@ -156,16 +163,16 @@ class Pipeline {
 
   static void ReadHeaders(Call& call) {
     const Request& request = call.request();
-    if (const auto text = request.Header("Min-Revision"); !text.empty()) {
-      const auto revision = ParseNumber(text);
+    if (const auto text = request.Find("Min-Revision")) {
+      const auto revision = ParseNumber(*text);
       if (revision) {
         call.min_revision = *revision;
       } else {
         call.errors.push_back({"Min-Revision", "invalid", "This must be a revision."});
       }
     }
-    if (const auto text = request.Header("Client-Id"); !text.empty()) {
-      call.client_id = base::ParseUuid(text);
+    if (const auto text = request.Find("Client-Id")) {
+      call.client_id = base::ParseUuid(*text);
       if (!call.client_id) {
         call.errors.push_back({"Client-Id", "invalid", "This must be a UUID in lower case."});
       }

@@ -25,8 +25,8 @@ domain::Op OpOf(Call& call, domain::Kind kind) {
   op.item_id = call.item_id;
   op.put = call.route.method == Method::kPut;
   op.min_revision = call.min_revision;
-  if (const auto header = call.request().Header("If-Match"); !header.empty()) {
-    op.if_match = IfMatchRevisions(header);
+  if (const auto header = call.request().Find("If-Match")) {
+    op.if_match = IfMatchRevisions(*header);
     // `*` asks that there is a list; where one is to be made there is none.
     if (!op.if_match && kind == domain::Kind::kCreateList) op.if_match.emplace();
   }
