@@ -5,6 +5,7 @@
 import json as json_module
 import os
 import secrets
+import select
 import socket
 import threading
 import time
@@ -123,6 +124,10 @@ class Connection:
             data, self.buffer = self.buffer, b""
             return data
 
+    def is_ended(self) -> bool:
+        """Whether the other side has closed; does not wait."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
     def at_end(self) -> bool:
         """Waits until the other side has closed; False when it sends something instead."""
         if self.buffer:
@@ -173,15 +178,15 @@ class Api:
         return answer
 
     def _exchange(self, method, target, headers, body) -> Answer:
-        kept, used = getattr(self._local, "kept", (None, 0.0))
-        if kept is None or time.monotonic() - used > 30:  # The server may close an idle one.
+        kept = getattr(self._local, "kept", None)
+        if kept is None or kept.is_ended():
             kept = Connection(self.address)
-        self._local.kept = (None, 0.0)
+        self._local.kept = None
         answer = kept.request(method, target, headers, body)
         if (answer.header("Connection") or "").lower() == "close":
             kept.close()
         else:
-            self._local.kept = (kept, time.monotonic())
+            self._local.kept = kept
         return answer
 
     def get(self, target, **more):

@@ -56,7 +56,7 @@ def test_what_is_no_address_is_422(anonymous, email):
 
 
 @pytest.mark.parametrize("password", [
-    "x9 rT-v2 qLm zW", "\U0001F9FA\U0001F3D6 aé" * 3, "wq7 " * 31 + "j5kd", "               x",
+    "x9 rT-v2 qLm zW", "\U0001F9FA é" * 4 + "\U0001F3D6 z", "wq7 " * 31 + "j5kd", "               x",
     "".join(chr(0x1F300 + 7 * n) for n in range(128)),
 ], ids=len)
 def test_passwords_have_no_composition_rules(anonymous, password):
@@ -126,11 +126,12 @@ def test_an_unknown_address_gets_the_answer_of_a_wrong_password(server, anonymou
 
 def test_wrong_passwords_of_any_form_are_401(anonymous, new_person):
     someone = new_person()
-    for password in ("", "x", PASSWORD + " ", PASSWORD.upper(), "p" * 129, "p" * 5000):
+    for password in ("x", PASSWORD + " ", PASSWORD.upper(), "p" * 129, "p" * 1024):
         problem(anonymous.post("/v1/auth/sign-in", {"email": someone.email, "password": password}), 401,
                 "invalid_credentials")
-    problem(anonymous.post("/v1/auth/sign-in", {"email": someone.email, "password": None}), 422,
-            pointers=["/password"])
+    for password in ("", "p" * 1025, None, 5):
+        problem(anonymous.post("/v1/auth/sign-in", {"email": someone.email, "password": password}), 422,
+                pointers=["/password"])
 
 
 def test_401_says_how_to_sign_in(anonymous, person):
@@ -175,10 +176,11 @@ def test_the_successor_is_given_a_while_longer_after_it_was_used(new_person, use
 
 def test_what_is_no_refresh_token_is_401(new_person, anonymous):
     someone = new_person()
-    for token in ("", "x", someone.token, someone.refresh_token[:-1], someone.refresh_token + "A",
-                  someone.refresh_token[::-1], "\U0001F9FA", "." * 5000):
+    for token in ("x", someone.token, someone.refresh_token[:-1], someone.refresh_token + "A",
+                  someone.refresh_token[::-1], "\U0001F9FA", "." * 1000):
         problem(refreshed(anonymous, token, status=401), 401)
-    problem(anonymous.post("/v1/auth/refresh", {"refresh_token": 5}), 422, pointers=["/refresh_token"])
+    for token in ("", "." * 100_000, 5):
+        problem(anonymous.post("/v1/auth/refresh", {"refresh_token": token}), 422, pointers=["/refresh_token"])
     assert works(someone) and works(successor(someone))
 
 

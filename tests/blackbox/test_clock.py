@@ -123,17 +123,27 @@ def test_signing_keys_are_rotated_and_the_old_ones_published(server, clock):
     assert before not in kids, "its last token expired long ago"
 
 
+def test_a_clock_set_back_after_the_first_start_does_not_stop_sign_in(server, clock):
+    """The one signing key there is was made in what is now the future."""
+    person = sign_up(server.address)
+    clock.add(-2 * HOUR)
+    sign_in(person).get("/v1/me", status=200)
+
+
 def test_time_in_a_list_never_runs_backwards(server, clock):
+    clock.add(DAY)
     person = sign_up(server.address)
     a_list = person.make_list()
     person.add(a_list, "at noon")
     clock.add(-2 * HOUR)
+    person = sign_in(person)  # What was issued at noon is not yet valid.
     item = person.add(a_list, "after the clock was set back")
     person.patch(f"/v1/lists/{a_list}/items/{item['id']}", {"done": True}, status=200)
     server.restart()
     person = sign_in(person)
     person.add(a_list, "after a restart")
     clock.add(HOUR)
+    person = sign_in(person)
     person.add(a_list, "later")
     replay.check_log(person.log(a_list), a_list, person.whole(a_list), person.id)
     body = {"email": new_email(), "password": PASSWORD, "name": "A"}

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import replay
-from client import Api, Connection, is_long, request_bytes, sign_up, uuid7
+from client import Api, Connection, Person, is_long, request_bytes, sign_up, uuid7
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(1500)]
 CLIENTS, LISTS = 16, 6
@@ -126,6 +126,26 @@ class Watched:
             assert each.holds(self.view), f"acknowledged at {each.revision} and not so: {each.what}"
 
 
+def again(person) -> Person:
+    """The same person on new connections."""
+    return Person(person.address, {"access_token": person.token, "user": person.user,
+                                   "refresh_token": person.refresh_token}, person.password)
+
+
+def under_load(server, person, lists, rng, seconds):
+    """Mixed clients until the service is killed; (acknowledged, unknown)."""
+    clients = [MixedClient(person, lists, rng.random()) for _ in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    threading.Event().wait(seconds)  # The moment of the kill is what varies.
+    server.kill()
+    for client in clients:
+        client.join()
+    assert [problem for client in clients for problem in client.problems] == []
+    return ([each for client in clients for each in client.acknowledged],
+            [each for client in clients for each in client.unknown])
+
+
 def check_database(server, folder):
     """PRAGMA integrity_check, on a copy: the service itself shall recover its own."""
     copy = folder / "copy"
@@ -156,28 +176,16 @@ def test_kills_lose_nothing(make_server, tmp_path):
             for each in watched:
                 replay.check_log(each.log, each.list_id, person.whole(each.list_id), person.id)
             watched = [Watched(person.make_list()) for _ in range(LISTS)]
-        person = type(person)(server.address, {"access_token": person.token, "user": person.user,
-                                               "refresh_token": person.refresh_token}, person.password)
-        clients = [MixedClient(person, [each.list_id for each in watched], rng.random()) for _ in range(CLIENTS)]
-        for client in clients:
-            client.start()
-        threading.Event().wait(rng.uniform(0.02, 0.25))  # The moment of the kill is what varies.
-        server.kill()
-        for client in clients:
-            client.join()
-        assert [problem for client in clients for problem in client.problems] == []
+        acknowledged, unknown = under_load(server, person, [each.list_id for each in watched], rng,
+                                           rng.uniform(0.02, 0.25))
         if kill % 10 == 9 or kill == KILLS - 1:
             check_database(server, tmp_path)
         server.start()
-        acknowledged = [each for client in clients for each in client.acknowledged]
-        unknown = [each for client in clients for each in client.unknown]
         total, kills_under_load = total + len(acknowledged), kills_under_load + bool(unknown)
-        api = type(person)(server.address, {"access_token": person.token, "user": person.user,
-                                            "refresh_token": person.refresh_token}, person.password)
+        person = again(person)
         for each in watched:
-            each.look(api, [one for one in acknowledged if one.list_id == each.list_id])
-        repeat_unknown(api, unknown)
-        person = api
+            each.look(person, [one for one in acknowledged if one.list_id == each.list_id])
+        repeat_unknown(person, unknown)
     for each in watched:
         each.look(person, [])
         replay.check_log(each.log, each.list_id, person.whole(each.list_id), person.id)
@@ -186,6 +194,24 @@ def test_kills_lose_nothing(make_server, tmp_path):
     assert total > KILLS * CLIENTS and kills_under_load > KILLS // 2, (total, kills_under_load)
     assert server.stop() == 0
     check_database(server, tmp_path)
+
+
+def test_a_lost_write_would_be_found(make_server, tmp_path):
+    """The control: with the data folder of a moment before, the same checks must fail."""
+    server, rng = make_server().start(), random.Random(12)
+    person = sign_up(server.address)
+    watched = Watched(person.make_list())
+    assert server.stop() == 0
+    shutil.copytree(server.data, tmp_path / "before")
+    server.start()
+    person = again(person)
+    acknowledged, _ = under_load(server, person, [watched.list_id], rng, 0.2)
+    assert len(acknowledged) > CLIENTS
+    shutil.rmtree(server.data)
+    shutil.copytree(tmp_path / "before", server.data)
+    server.start()
+    with pytest.raises(AssertionError, match="acknowledged and lost"):
+        watched.look(again(person), acknowledged)
 
 
 def test_accounts_survive_a_kill(own_server):

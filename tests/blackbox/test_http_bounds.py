@@ -288,8 +288,8 @@ def test_a_client_that_goes_away_is_nobodys_trouble(person):
         connection.send(whole)
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         connection.close()  # With a reset.
-    person.add(a_list, "last")
-    assert person.texts(a_list)[-1] == "last" and person.whole(a_list)["item_count"] <= 51
+    person.add(a_list, "another")
+    assert "another" in person.texts(a_list) and person.whole(a_list)["item_count"] <= 51
 
 
 def test_a_slow_reader_of_long_answers_is_no_trouble_for_others(person):

@@ -93,7 +93,7 @@ def test_metrics(busy):
         family = family if family in kinds else re.sub(r"_(bucket|sum|count)$", "", family)
         assert family in kinds, name
     assert len(values) == len([line for line in text.splitlines() if line and line[0] != "#"]), "a series stands twice"
-    for family in ("http_requests_total", "http_request_seconds", "sqlite_commit_rows", "sqlite_commit_seconds",
+    for family in ("http_requests_total", "http_request_duration_seconds", "sqlite_commit_rows", "sqlite_commit_seconds",
                    "write_queue_wait_seconds", "event_loop_lag_seconds", "list_cache_hits_total",
                    "list_cache_misses_total", "writer_busy_seconds_total", "http_connections"):
         assert family in kinds, sorted(kinds)
