@@ -14,6 +14,7 @@ if(LISTS_WEB)
     COMMAND ${CMAKE_COMMAND} -E touch ${out}/modules.stamp
     DEPENDS ${web}/package-lock.json ${web}/package.json
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    VERBATIM
     COMMENT "Installing the page's packages")
   add_custom_command(
     OUTPUT ${out}/web_files.cc

@@ -9,6 +9,9 @@ test_packages=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 chromiu
   faketime sqlite3 python3-venv)
 node_version=22.23.3 # For machines whose own Node is too old for Vite.
 
+# The compiler's cache knows a file wherever the project lies: a fresh clone builds from it too.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 say() { printf '%s\n' "$*"; }
 
 # stop WHAT [WHAT-TO-DO]: ends the program where it cannot work.
