@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,12 @@ struct Target {
 /// One change in the making, on a copy of a list, effect by effect. What has no effect leaves none.
 class Edit {
  public:
+  /// The items around a position, in order, and how many of them come before it.
+  struct Neighbours {
+    std::vector<ItemPtr> items;
+    std::size_t before = 0;
+  };
+
   Edit(ListState list, const Op& op, const DecideContext& context);
 
   [[nodiscard]] const ListState& list() const { return list_; }
@@ -51,6 +58,11 @@ class Edit {
   /// Puts `item` before the position `at`: makes its rank, and room where ranks grow too long.
   void Place(Item item, At at);
   void Rebalance(Item item, At at);
+  void Spread(const Neighbours& near, std::size_t begin, std::size_t end, Item item);
+  void ThinOut(Item item);
+  [[nodiscard]] std::vector<std::string> FreeRanks(std::string_view low, std::string_view high,
+                                                   std::size_t count, std::size_t roomy) const;
+  void SetRank(const ItemPtr& item, std::string rank);
   void Store(Item item);
   Effect& AddEffect(Entity entity, const base::Uuid& id);
 

@@ -260,18 +260,22 @@ Lane Crowded(std::size_t items, std::size_t common) {
   return lane;
 }
 
-TEST(Ranks, OfACrowdMayGrowAsFarAsTheTablesHold) {
-  Ranks ranks(0);
-  ranks.lane = Crowded(400, 44);
-  std::vector<base::Uuid> expected = ranks.lane.Live();
-  for (std::size_t i = 0; i < 50; ++i) {
-    ranks.Run(At(Add(IdOf(1000 + i)), Side::kAfter, IdOf(300)));
-    if (HasFatalFailure()) return;
-    expected.insert(expected.begin() + 201, IdOf(1000 + i));
+TEST(Ranks, OfACrowdAreThinnedOutStepByStep) {
+  for (const std::size_t neighbour : {150U, 300U, 450U}) {
+    Ranks ranks(0);
+    ranks.lane = Crowded(400, 44);
+    std::vector<base::Uuid> expected = ranks.lane.Live();
+    for (std::size_t i = 0; i < 10; ++i) {
+      ranks.Run(At(Add(IdOf(1000 + i)), Side::kAfter, IdOf(neighbour)));
+      if (HasFatalFailure()) return;
+      expected.insert(expected.begin() + static_cast<std::ptrdiff_t>(neighbour) - 99,
+                      IdOf(1000 + i));
+    }
+    ranks.ExpectOrder(expected);
+    EXPECT_LE(ranks.longest, kRankBytesStored);
+    EXPECT_LE(ranks.rebalanced, 4) << "then there is room";
+    EXPECT_LE(ranks.lane.list->Find(IdOf(1009))->rank.size(), 30U);
   }
-  ranks.ExpectOrder(expected);
-  EXPECT_GT(ranks.longest, kRankBytesMax);
-  EXPECT_LE(ranks.longest, kRankBytesStored);
 }
 
 TEST(Ranks, OfAHopelessCrowdAreAllMadeAnew) {

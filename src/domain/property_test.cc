@@ -27,6 +27,9 @@ std::size_t OpsOf() {
   return is_long ? 20'000 : 2'000;
 }
 
+/// How often in a run the whole list is compared.
+constexpr std::size_t kCompared = 2'000;
+
 /// Any op, often one that finds nothing to do or is refused.
 class Draw {
  public:
@@ -74,7 +77,7 @@ class Draw {
   Op ListOp() {
     const std::size_t which = random_.Below(6);
     if (which == 0) return OpOf(Kind::kRemoveList);
-    if (which < 3) return OpOf(Kind::kRestoreList);
+    if (which < 4) return OpOf(Kind::kRestoreList);
     Op op = OpOf(Kind::kSetList);
     op.fields.mask = kTitle | kArchived;
     op.fields.title = "Title " + std::to_string(random_.Below(3));
@@ -219,7 +222,9 @@ TEST_P(AnyList, IsWhatItsLogSaysForwardsAndBackwards) {
     if (lane.list->item_count > 150) (void)lane.Run(OpOf(Kind::kClearDone));
     (void)lane.Run(draw.Next(lane));
     replica.CatchUp(lane.log);
-    ASSERT_EQ(replica.view, ViewOf(*lane.list)) << "at op " << i;
+    if (i % (OpsOf() / kCompared) == 0) {
+      ASSERT_EQ(replica.view, ViewOf(*lane.list)) << "at op " << i;
+    }
     if (i % 50 == 0) ExpectSound(*lane.list);
     if (HasFatalFailure()) return;
   }
@@ -227,7 +232,7 @@ TEST_P(AnyList, IsWhatItsLogSaysForwardsAndBackwards) {
   for (const Change& change : lane.log) ++seen[change.kind];
   EXPECT_EQ(seen.size(), 11U) << "every kind that is due, and the grant";
   EXPECT_EQ(seen.count(Kind::kGrant), 1U);
-  EXPECT_GT(lane.log.size(), OpsOf() / 3);
+  EXPECT_GT(lane.log.size(), OpsOf() / 4);
 
   replica.UndoAll(lane.log);
   EXPECT_EQ(replica.view, View{});
