@@ -15,7 +15,7 @@ if(LISTS_WEB)
     DEPENDS ${web}/package-lock.json ${web}/package.json
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     VERBATIM
-    COMMENT "Installing the page's packages")
+    COMMENT "Installing the page's packages" VERBATIM)
   add_custom_command(
     OUTPUT ${out}/web_files.cc
     COMMAND npm run --silent build
