@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Makes decide.json and apply.json, or checks them: tests/vectors/make.py [--check] [FOLDER].
+
+The cases and what they come to are written by hand in cases.py; model.py works out the effects and must agree.
+Output depends on nothing but these files.
+"""
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+
+import cases  # noqa: E402
+import model  # noqa: E402
+
+
+def outcome(result):
+    return "repeated" if result.get("repeated") else result["status"]
+
+
+def live(lst):
+    return "".join(cases.letter(x["id"]) for x in lst["items"] if model.is_live(x))
+
+
+def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill=None):
+    """One case of decide.json; what was expected by hand must be what the model says."""
+    lst = cases.filled(given, fill)
+    case = {"name": name, "now": now, "epoch": epoch, "list": given, **({"fill": fill} if fill else {}), "op": op}
+    try:
+        result, after = model.decide(lst, op, now, epoch)
+    except model.Refused as no:
+        found, expected = [no.code, *(f"{e['pointer']} {e['code']}" for e in no.errors)], expect.split("; ")
+        assert found == expected, f"{name}: {found}, expected {expected}"
+        return {**case, "expect": {"refused": no.code, **({"errors": no.errors} if no.errors else {})}}
+    assert outcome(result) == expect, f"{name}: {outcome(result)}, expected {expect}"
+    if order is not None:
+        assert live(after or lst) == order, f"{name}: {live(after or lst)}, expected {order}"
+    check_log(name, lst, op, result, after)
+    if after and not fill:
+        result = {**result, "order": [x["id"] for x in after["items"]]}
+    return {**case, "expect": result}
+
+
+def check_log(name, lst, op, result, after):
+    """The effects lead from what a client holds before to what it holds after, and back."""
+    if after is None:
+        assert result["effects"] == [], name
+        return
+    before, then = model.view(lst), model.view(after)
+    change = {"revision": result["revision"], "at": result["at"], "effects": result["effects"]}
+    assert model.same(model.apply(before, change), then), f"{name}: forwards"
+    back = model.unapply(then, change, before or {})
+    forget = model.forget_revisions
+    assert model.same(forget(back, change), forget(before, change)), f"{name}: backwards"
+
+
+def applied(name, before, change, fits):
+    """One case of apply.json: the view after the change, or that it does not belong to the view."""
+    case = {"name": name, "before": before, "change": change}
+    try:
+        after = model.apply(before, change)
+    except model.Misfit:
+        assert not fits, f"{name}: does not fit"
+        return {**case, "misfit": True}
+    assert fits, f"{name}: fits"
+    back = model.forget_revisions(model.unapply(after, change, before or {}), change)
+    case["after"] = after
+    if not model.same(back, model.forget_revisions(before, change)):
+        assert change["kind"] == "purge", name  # What was purged is nowhere any more.
+        case["back"] = back
+    return case
+
+
+def from_decided(case):
+    """A case of apply.json from one of decide.json that changed something."""
+    result, op = case["expect"], case["op"]
+    change = {"revision": result["revision"], "op_id": op["op_id"], "at": result["at"], "actor_id": op["actor_id"],
+              "client_id": None, "kind": op["kind"], "status": result["status"],
+              **({"item_id": op["item_id"]} if "item_id" in op else {}), "effects": result["effects"]}
+    return applied(case["name"], model.view(case["list"]), change, True)
+
+
+def text(table):
+    """One case a line: a changed case is a changed line."""
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False, separators=(", ", ": ")) for case in table)
+    return f"[\n{lines}\n]\n"
+
+
+def tables():
+    decide = [decided(*args, **more) for args, more in cases.decide_cases()]
+    names = [case["name"] for case in decide]
+    assert len(names) == len(set(names)), "two cases of one name"
+    apply = [from_decided(case) for case in decide if case["expect"].get("revision") and "fill" not in case]
+    apply += [applied(*args) for args in cases.apply_cases()]
+    return {"decide.json": text(decide), "apply.json": text(apply)}
+
+
+def main():
+    args = [a for a in sys.argv[1:] if a != "--check"]
+    folder = pathlib.Path(args[0]) if args else pathlib.Path(__file__).resolve().parent
+    for name, made in tables().items():
+        path = folder / name
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text(encoding="utf-8") != made:
+                sys.exit(f"{path} is not what tests/vectors/make.py makes")
+        else:
+            path.write_text(made, encoding="utf-8")
+        print(f"{name}: {made.count(chr(10)) - 2} cases")
+
+
+if __name__ == "__main__":
+    main()
