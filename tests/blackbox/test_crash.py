@@ -121,6 +121,13 @@ class Watched:
         assert not waiting, f"acknowledged and lost: {[each.what for some in waiting.values() for each in some]}"
         replay.compare(self.view, person.whole(self.list_id), person.id)
 
+    def finish(self, person):
+        """The whole log, forwards and backwards."""
+        self.look(person, [])
+        replay.check_log(self.log, self.list_id, person.whole(self.list_id), person.id)
+        words = [effect["set"]["text"] for change in self.log if change["kind"] == "add" for effect in change["effects"]]
+        assert len(words) == len(set(words)), "something was added twice"
+
     def check(self, some):
         for each in some:
             assert each.holds(self.view), f"acknowledged at {each.revision} and not so: {each.what}"
@@ -174,7 +181,7 @@ def test_kills_lose_nothing(make_server, tmp_path):
     for kill in range(KILLS):
         if kill % KILLS_A_LIST == 0:
             for each in watched:
-                replay.check_log(each.log, each.list_id, person.whole(each.list_id), person.id)
+                each.finish(person)
             watched = [Watched(person.make_list()) for _ in range(LISTS)]
         acknowledged, unknown = under_load(server, person, [each.list_id for each in watched], rng,
                                            rng.uniform(0.02, 0.25))
@@ -187,10 +194,7 @@ def test_kills_lose_nothing(make_server, tmp_path):
             each.look(person, [one for one in acknowledged if one.list_id == each.list_id])
         repeat_unknown(person, unknown)
     for each in watched:
-        each.look(person, [])
-        replay.check_log(each.log, each.list_id, person.whole(each.list_id), person.id)
-        words = [effect["set"]["text"] for change in each.log if change["kind"] == "add" for effect in change["effects"]]
-        assert len(words) == len(set(words)), "something was added twice"
+        each.finish(person)
     assert total > KILLS * CLIENTS and kills_under_load > KILLS // 2, (total, kills_under_load)
     assert server.stop() == 0
     check_database(server, tmp_path)
