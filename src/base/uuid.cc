@@ -1,7 +1,9 @@
 #include "base/uuid.h"
 
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <string>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -82,8 +84,26 @@ std::string ToString(const Uuid& id) {
 }
 
 Uuid NewUuid7(Time now) {
-  return Uuid7(now, RandomBytes(10));
+  // Milliseconds and, below them, 12 bits that count up within one: the first half of an id.
+  static std::atomic<std::uint64_t> last{0};
+  std::string random = RandomBytes(10);
+  const auto high = static_cast<std::uint8_t>(random[0]);
+  const auto low = static_cast<std::uint8_t>(random[1]);
+  // A random start in the lower half leaves room to count.
+  const std::uint64_t fresh = (static_cast<std::uint64_t>(now.ms) << 12) |
+                              static_cast<std::uint64_t>((high & 7U) << 8 | low);
+  std::uint64_t before = last.load(std::memory_order_relaxed);
+  std::uint64_t mine = 0;
+  do {
+    // A clock that was set back by much is followed: ids must not stay in the future.
+    const bool is_close = before >= fresh && before - fresh < (std::uint64_t{1000} << 12);
+    mine = is_close ? before + 1 : fresh;
+  } while (!last.compare_exchange_weak(before, mine, std::memory_order_relaxed));
+  random[0] = static_cast<char>(mine >> 8 & 15U);
+  random[1] = static_cast<char>(mine & 255U);
+  return Uuid7({static_cast<std::int64_t>(mine >> 12)}, random);
 }
+
 
 Uuid DerivedUuid7(Time at, std::string_view digest) {
   return Uuid7(at, digest);

@@ -32,7 +32,8 @@ inline constexpr std::size_t kUuidTextBytes = 36;
 char* WriteUuid(const Uuid& id, char* out);
 [[nodiscard]] std::string ToString(const Uuid& id);
 
-/// A new UUIDv7 of `now`, the other 74 bits from the kernel. Thread-safe.
+/// A new UUIDv7 of `now`, above those that this process made before in the same second (RFC 9562,
+/// 6.2, method 1); 73 bits of it are random but for that. Thread-safe.
 [[nodiscard]] Uuid NewUuid7(Time now);
 
 /// A UUIDv7-shaped id of `at` whose other 74 bits are taken from `digest` (at least 10 bytes): the

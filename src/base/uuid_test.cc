@@ -58,6 +58,22 @@ TEST(Uuid7, MadeAnewBearsItsTimeAndDiffers) {
   EXPECT_LT(NewUuid7(time), NewUuid7(Time{time.ms + 1}));
 }
 
+TEST(Uuid7, MadeInOneMillisecondStillAscend) {
+  const Time now{2'000'000'000'000};
+  Uuid last = NewUuid7(now);
+  for (int i = 0; i < 10'000; ++i) {
+    const Uuid next = NewUuid7(now);
+    ASSERT_LT(last, next);
+    last = next;
+  }
+}
+
+TEST(Uuid7, FollowsAClockThatWasSetBack) {
+  const Uuid before = NewUuid7(Time{2'000'000'010'000});
+  const Uuid after = NewUuid7(Time{2'000'000'000'000});
+  EXPECT_LT(after, before);
+}
+
 TEST(Uuid7, DerivedIsTheSameForTheSame) {
   const Time time{1'769'851'805'678};
   const std::string digest(32, '\xff');
