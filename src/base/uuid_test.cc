@@ -55,7 +55,8 @@ TEST(Uuid7, MadeAnewBearsItsTimeAndDiffers) {
     EXPECT_EQ(ToString(id).substr(0, 13), "019c1a2b-3c4d");
     EXPECT_TRUE(seen.insert(id).second);
   }
-  EXPECT_LT(NewUuid7(time), NewUuid7(Time{time.ms + 1}));
+  const Uuid earlier = NewUuid7(time);
+  EXPECT_LT(earlier, NewUuid7(Time{time.ms + 1}));
 }
 
 TEST(Uuid7, MadeInOneMillisecondStillAscend) {
