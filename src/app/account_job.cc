@@ -78,24 +78,23 @@ class AccountJobs::Impl : public std::enable_shared_from_this<AccountJobs::Impl>
       if (!is_done) return self->Delay(job);
       self->NextList(job, user, lists, at + 1);
     };
-    lists_.Read(id, [self = shared_from_this(), id, user,
-                     then](const base::Result<SnapshotPtr>& list) {
-      if (!list) return then(false);
-      const domain::ListState& state = (*list)->list();
-      if (state.members.size() <= 1) {
-        self->Erase(id, user, state.revision, then);
-      } else {
-        self->Leave(id, user, then);
-      }
-    });
+    lists_.Read(id,
+                [self = shared_from_this(), id, user, then](const base::Result<SnapshotPtr>& list) {
+                  if (!list) return then(false);
+                  const domain::ListState& state = (*list)->list();
+                  if (state.members.size() <= 1) {
+                    self->Erase(id, user, state.revision, then);
+                  } else {
+                    self->Leave(id, user, then);
+                  }
+                });
   }
 
   void Erase(const base::Uuid& list, const base::Uuid& user, std::int64_t revision,
              const std::function<void(bool)>& then) {
     RunBatch(database_, list,
              store::EraseListBatch(list, user, revision, base::RandomBytes(kMarkBytes)),
-             [self = shared_from_this(), list,
-              then](const base::Result<ports::Outcome>& outcome) {
+             [self = shared_from_this(), list, then](const base::Result<ports::Outcome>& outcome) {
                self->lists_.Forget(list);
                // Not erased: somebody has come in since, or the list moved; the next round sees it.
                then(outcome.has_value() && outcome->changed.front() != 0);
@@ -116,19 +115,17 @@ class AccountJobs::Impl : public std::enable_shared_from_this<AccountJobs::Impl>
   }
 
   void End(const base::Uuid& job) {
-    RunBatch(database_, job, store::EndJobBatch(job),
-             [self = shared_from_this()](const base::Result<ports::Outcome>&) {
-               self->busy_ = false;
-             });
+    RunBatch(
+        database_, job, store::EndJobBatch(job),
+        [self = shared_from_this()](const base::Result<ports::Outcome>&) { self->busy_ = false; });
   }
 
   /// Something was not there: later, once more.
   void Delay(const base::Uuid& job) {
     base::Log(base::Level::kWarn, "job delayed", {{"job", base::ToString(job)}});
-    RunBatch(database_, job, store::DelayJobBatch(job, {clock_().ms + kDelayMs}),
-             [self = shared_from_this()](const base::Result<ports::Outcome>&) {
-               self->busy_ = false;
-             });
+    RunBatch(
+        database_, job, store::DelayJobBatch(job, {clock_().ms + kDelayMs}),
+        [self = shared_from_this()](const base::Result<ports::Outcome>&) { self->busy_ = false; });
   }
 
   ports::Database& database_;
@@ -140,6 +137,8 @@ class AccountJobs::Impl : public std::enable_shared_from_this<AccountJobs::Impl>
 AccountJobs::AccountJobs(ports::Database& database, Lists& lists, ports::Clock clock)
     : impl_(std::make_shared<Impl>(database, lists, std::move(clock))) {}
 AccountJobs::~AccountJobs() = default;
-void AccountJobs::EverySecond() { impl_->Look(); }
+void AccountJobs::EverySecond() {
+  impl_->Look();
+}
 
 }  // namespace app

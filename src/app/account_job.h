@@ -14,9 +14,9 @@
 
 namespace app {
 
-/// Takes the jobs of the outbox, one after the other: what a deleted account leaves behind. Its lists
-/// that nobody else is in are erased, the others handed over. Each step can be done again, so a job
-/// may be cut off anywhere and started anew.
+/// Takes the jobs of the outbox, one after the other: what a deleted account leaves behind. Its
+/// lists that nobody else is in are erased, the others handed over. Each step can be done again, so
+/// a job may be cut off anywhere and started anew.
 class AccountJobs {
  public:
   AccountJobs(ports::Database& database, Lists& lists, ports::Clock clock);

@@ -67,7 +67,9 @@ bool IsLoopback(std::string_view address) {
   return address.starts_with("127.") || address == "::1";
 }
 
-std::string NewMark() { return base::RandomBytes(kMarkBytes); }
+std::string NewMark() {
+  return base::RandomBytes(kMarkBytes);
+}
 
 User UserOf(store::UserRow row) {
   return {row.id, std::move(row.email), std::move(row.name), std::move(row.settings),
@@ -75,8 +77,8 @@ User UserOf(store::UserRow row) {
 }
 
 /// A refresh token: session, generation, and what only we can make of them.
-std::string RefreshToken(ports::Crypto& crypto, const base::Uuid& session,
-                         std::int64_t generation, const std::string& secret) {
+std::string RefreshToken(ports::Crypto& crypto, const base::Uuid& session, std::int64_t generation,
+                         const std::string& secret) {
   std::string bytes(session.bytes.begin(), session.bytes.end());
   for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(generation >> shift);
   return base::ToBase64Url(bytes + crypto.HmacSha256(secret, bytes));
@@ -189,9 +191,9 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   void SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
                std::function<Answer(const User&)> render, int attempts,
                std::function<void(Result<Answer>)> done);
-  void SetPassword(const Principal& caller, const std::string& current,
-                   const std::string& password, const Client& client,
-                   std::optional<IdempotencyKey> key, std::function<void(Result<Answer>)> done);
+  void SetPassword(const Principal& caller, const std::string& current, const std::string& password,
+                   const Client& client, std::optional<IdempotencyKey> key,
+                   std::function<void(Result<Answer>)> done);
   void GetSessions(const base::Uuid& user, std::optional<base::Uuid> before, std::int64_t limit,
                    std::function<void(Result<std::vector<Session>>)> done);
   void EndSession(const base::Uuid& user, const base::Uuid& session,
@@ -289,8 +291,7 @@ Result<Tokens> Accounts::Impl::TokensOf(const store::SessionRow& session, std::i
                             .expires_at = issued_at + kAccessSeconds});
   if (!access) return std::unexpected(access.error());
   const std::int64_t left = issued_at + kAccessSeconds - clock_().ms / 1000;
-  return Tokens{std::move(*access),
-                RefreshToken(crypto_, session.id, generation, session.secret),
+  return Tokens{std::move(*access), RefreshToken(crypto_, session.id, generation, session.secret),
                 std::clamp<std::int64_t>(left, 0, kAccessSeconds)};
 }
 
@@ -366,8 +367,8 @@ void Accounts::Impl::CheckLogin(const std::optional<Login>& login, const std::st
     if (!tokens) return done(std::unexpected(tokens.error()));
     RunBatch(self->database_, login->user,
              store::SignInBatch(session, self->AddressDigest(client.address), NewMark()),
-             [self, done, user = login->user, tokens = std::move(*tokens)](
-                 const Result<ports::Outcome>& outcome) {
+             [self, done, user = login->user,
+              tokens = std::move(*tokens)](const Result<ports::Outcome>& outcome) {
                if (!outcome) return done(std::unexpected(outcome.error()));
                self->GetUser(user, [self, done, tokens](Result<User> found) {
                  if (!found) return done(std::unexpected(found.error()));
@@ -434,8 +435,7 @@ void Accounts::Impl::Rotate(const store::SessionRow& session, const RefreshClaim
                             std::string token, int attempts,
                             std::function<void(Result<Tokens>)> done) {
   const base::Time now = clock_();
-  const base::Time expires{
-      std::min(now.ms + kSessionMs, session.created_at.ms + kSessionAllMs)};
+  const base::Time expires{std::min(now.ms + kSessionMs, session.created_at.ms + kSessionAllMs)};
   RunBatch(database_, session.user_id, store::RotateBatch(session, now, expires),
            [self = shared_from_this(), session, claim, token = std::move(token), attempts, now,
             done = std::move(done)](const Result<ports::Outcome>& outcome) {
@@ -488,21 +488,21 @@ void Accounts::Impl::Authenticate(std::string token, bool may_reload,
     return;
   }
   if (!claims) return done(NotSignedIn());
-  FindSession(claims->session_id,
-              [self = shared_from_this(), claims = *claims, done = std::move(done)](
-                  const Result<std::optional<store::SessionRow>>& found) {
-                if (!found) return done(std::unexpected(found.error()));
-                const base::Time now = self->clock_();
-                if (!*found || (*found)->ended_at || (*found)->expires_at <= now ||
-                    (*found)->user_id != claims.user_id) {
-                  return done(NotSignedIn());
-                }
-                if (claims.generation == (*found)->generation && !(*found)->used_at) {
-                  self->MarkUsed(**found, claims.generation);
-                }
-                done(Principal{claims.user_id, claims.session_id,
-                               {claims.issued_at * 1000}, {claims.expires_at * 1000}});
-              });
+  FindSession(claims->session_id, [self = shared_from_this(), claims = *claims,
+                                   done = std::move(done)](
+                                      const Result<std::optional<store::SessionRow>>& found) {
+    if (!found) return done(std::unexpected(found.error()));
+    const base::Time now = self->clock_();
+    if (!*found || (*found)->ended_at || (*found)->expires_at <= now ||
+        (*found)->user_id != claims.user_id) {
+      return done(NotSignedIn());
+    }
+    if (claims.generation == (*found)->generation && !(*found)->used_at) {
+      self->MarkUsed(**found, claims.generation);
+    }
+    done(Principal{
+        claims.user_id, claims.session_id, {claims.issued_at * 1000}, {claims.expires_at * 1000}});
+  });
 }
 
 void Accounts::Impl::MarkUsed(const store::SessionRow& session, std::int64_t generation) {
@@ -527,8 +527,7 @@ void Accounts::Impl::SetUser(const base::Uuid& id, UserPatch patch,
                              std::function<Answer(const User&)> render, int attempts,
                              std::function<void(Result<Answer>)> done) {
   GetUser(id, [self = shared_from_this(), id, patch = std::move(patch), key = std::move(key),
-               render = std::move(render), attempts,
-               done = std::move(done)](Result<User> found) {
+               render = std::move(render), attempts, done = std::move(done)](Result<User> found) {
     if (!found) return done(std::unexpected(found.error()));
     User user = std::move(*found);
     const std::string old_settings = user.settings;
@@ -541,9 +540,9 @@ void Accounts::Impl::SetUser(const base::Uuid& id, UserPatch patch,
     }
     const std::string mark = NewMark();
     Answer answer = render(user);
-    ports::Batch batch = store::SetUserBatch(
-        {user.id, user.email, user.name, user.settings, user.created_at}, old_settings,
-        self->clock_(), mark);
+    ports::Batch batch =
+        store::SetUserBatch({user.id, user.email, user.name, user.settings, user.created_at},
+                            old_settings, self->clock_(), mark);
     if (key) batch.statements.push_back(KeepAnswerOfUser(*key, answer, mark));
     RunBatch(self->database_, id, std::move(batch),
              [self, id, patch, key, render, attempts, done,
@@ -609,9 +608,9 @@ void Accounts::Impl::SetPassword(const Principal& caller, const std::string& cur
         }
         const std::string mark = NewMark();
         const Answer answer{.status = 204};
-        ports::Batch batch = store::SetPasswordBatch(
-            caller.user_id, caller.session_id, own->hash, self->crypto_.HashPassword(password),
-            self->clock_(), mark);
+        ports::Batch batch =
+            store::SetPasswordBatch(caller.user_id, caller.session_id, own->hash,
+                                    self->crypto_.HashPassword(password), self->clock_(), mark);
         if (key) batch.statements.push_back(KeepAnswerOfUser(*key, answer, mark));
         RunBatch(self->database_, caller.user_id, std::move(batch),
                  [self, caller, answer, done](const Result<ports::Outcome>& outcome) {
@@ -667,17 +666,17 @@ void Accounts::Impl::DeleteUser(const Principal& caller, const std::string& pass
       [self = shared_from_this(), caller, done = std::move(done)](const Result<OwnPassword>& own) {
         if (!own) return done(std::unexpected(own.error()));
         const base::Time now = self->clock_();
-        RunBatch(self->database_, caller.user_id,
-                 store::DeleteUserBatch(caller.user_id, own->hash, base::NewUuid7(now), now,
-                                        NewMark()),
-                 [self, caller, done](const Result<ports::Outcome>& outcome) {
-                   if (!outcome) return done(std::unexpected(outcome.error()));
-                   if (outcome->changed.front() == 0) {
-                     return done(std::unexpected(WrongPassword("/password")));
-                   }
-                   self->revocations_.Add({std::nullopt, caller.user_id, std::nullopt});
-                   done({});
-                 });
+        RunBatch(
+            self->database_, caller.user_id,
+            store::DeleteUserBatch(caller.user_id, own->hash, base::NewUuid7(now), now, NewMark()),
+            [self, caller, done](const Result<ports::Outcome>& outcome) {
+              if (!outcome) return done(std::unexpected(outcome.error()));
+              if (outcome->changed.front() == 0) {
+                return done(std::unexpected(WrongPassword("/password")));
+              }
+              self->revocations_.Add({std::nullopt, caller.user_id, std::nullopt});
+              done({});
+            });
       });
 }
 
@@ -705,10 +704,18 @@ Accounts::Accounts(ports::Database& database, ports::Crypto& crypto, Lists& list
                    Revocations& revocations, ports::Clock clock, base::Metrics& metrics)
     : impl_(std::make_shared<Impl>(database, crypto, lists, revocations, std::move(clock),
                                    metrics)) {}
-Accounts::~Accounts() { Stop(); }
-void Accounts::Stop() { impl_->EndPool(); }
-base::Result<void> Accounts::Start() { return impl_->Start(); }
-void Accounts::EverySecond() { impl_->EverySecond(); }
+Accounts::~Accounts() {
+  Stop();
+}
+void Accounts::Stop() {
+  impl_->EndPool();
+}
+base::Result<void> Accounts::Start() {
+  return impl_->Start();
+}
+void Accounts::EverySecond() {
+  impl_->EverySecond();
+}
 void Accounts::SignUp(const std::string& email, const std::string& password,
                       const std::string& name, const Client& client,
                       std::function<void(Result<SignedIn>)> done) {
@@ -756,6 +763,8 @@ void Accounts::DeleteUser(const Principal& caller, const std::string& password,
                           const Client& client, std::function<void(Result<void>)> done) {
   impl_->DeleteUser(caller, password, client, std::move(done));
 }
-std::string Accounts::KeySet() const { return impl_->KeySet(); }
+std::string Accounts::KeySet() const {
+  return impl_->KeySet();
+}
 
 }  // namespace app

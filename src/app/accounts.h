@@ -63,8 +63,8 @@ struct UserPatch {
 /// `done` is called exactly once, on any thread. argon2 runs on a bounded pool of its own.
 class Accounts {
  public:
-  Accounts(ports::Database& database, ports::Crypto& crypto, Lists& lists,
-           Revocations& revocations, ports::Clock clock, base::Metrics& metrics);
+  Accounts(ports::Database& database, ports::Crypto& crypto, Lists& lists, Revocations& revocations,
+           ports::Clock clock, base::Metrics& metrics);
   ~Accounts();  // The database must have finished its jobs.
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
@@ -75,15 +75,15 @@ class Accounts {
   /// Ends the pool: what is queued there still runs. To be called before the database goes.
   void Stop();
 
-  /// Rotates keys, learns of sessions that other processes ended, takes jobs of the outbox. Call once
-  /// a second, from one thread.
+  /// Rotates keys, learns of sessions that other processes ended, takes jobs of the outbox. Call
+  /// once a second, from one thread.
   void EverySecond();
 
   /// Fields must be well-formed. Errors: kConflict `email_taken`, kTooMany, kUnavailable.
   void SignUp(const std::string& email, const std::string& password, const std::string& name,
               const Client& client, std::function<void(base::Result<SignedIn>)> done);
-  /// Errors: kUnauthorized `invalid_credentials` (the same, after the same time, for an address that
-  /// is not known), kTooMany, kUnavailable.
+  /// Errors: kUnauthorized `invalid_credentials` (the same, after the same time, for an address
+  /// that is not known), kTooMany, kUnavailable.
   void SignIn(const std::string& email, const std::string& password, const Client& client,
               std::function<void(base::Result<SignedIn>)> done);
 

@@ -44,8 +44,8 @@ std::string RenderBody(const domain::ListState& list) {
 }
 
 std::size_t EstimateBytes(const domain::ListState& list) {
-  // An item's struct, its share of two chunks, and its rendered form, which is made twice (chunk and
-  // body). Measured with 100,000 lists of 20 items: within a fifth.
+  // An item's struct, its share of two chunks, and its rendered form, which is made twice (chunk
+  // and body). Measured with 100,000 lists of 20 items: within a fifth.
   constexpr std::size_t kItem = 1400;
   return 2048 + list.items.size() * kItem + 3 * static_cast<std::size_t>(list.content_bytes) +
          list.members.size() * 160;
@@ -55,8 +55,8 @@ std::size_t EstimateBytes(const domain::ListState& list) {
 
 Snapshot::Snapshot(domain::ListPtr list) : list_(std::move(list)) {
   etag_[0] = '"';
-  const auto end = std::to_chars(etag_.data() + 1, etag_.data() + etag_.size() - 1,
-                                 list_->revision);
+  const auto end =
+      std::to_chars(etag_.data() + 1, etag_.data() + etag_.size() - 1, list_->revision);
   *end.ptr = '"';
   etag_bytes_ = static_cast<std::size_t>(end.ptr - etag_.data()) + 1;
   bytes_ = EstimateBytes(*list_);

@@ -72,8 +72,8 @@ class ListCache {
   [[nodiscard]] SnapshotPtr Get(const base::Uuid& id) const;
   [[nodiscard]] SlotPtr Find(const base::Uuid& id) const;
 
-  /// Makes `snapshot` what every loop shows from now on, unless a newer one is there. May drop lists
-  /// that were not used for longest.
+  /// Makes `snapshot` what every loop shows from now on, unless a newer one is there. May drop
+  /// lists that were not used for longest.
   void Publish(SnapshotPtr snapshot);
 
   /// Forgets a list: its next reader loads it anew.

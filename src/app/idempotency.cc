@@ -18,7 +18,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::int64_t kKeptMs = std::int64_t{24} * 3600 * 1000;
 constexpr std::chrono::seconds kReadTime{5};
 constexpr std::chrono::seconds kWaitTime{5};
-constexpr std::size_t kWaitingMax = 64;     // For one key; above: 409 at once.
+constexpr std::size_t kWaitingMax = 64;  // For one key; above: 409 at once.
 constexpr int kRemoveEverySeconds = 60;
 
 base::Error InProgress() {
@@ -111,10 +111,8 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
     request.statements = {store::FindKeptStatement(key.user_id, key.scope, clock_())};
     request.deadline = SteadyClock::now() + kReadTime;
     request.on_row = [kept](std::size_t, const ports::Row& row) { *kept = store::ReadKept(row); };
-    request.done = [self = shared_from_this(), kept, key,
-                    done = std::move(done)](const base::Result<void>& read) {
-      self->Found(key, read, *kept, done);
-    };
+    request.done = [self = shared_from_this(), kept, key, done = std::move(done)](
+                       const base::Result<void>& read) { self->Found(key, read, *kept, done); };
     database_.Read(std::move(request));
   }
 
@@ -172,7 +170,9 @@ void Idempotency::Begin(const base::Uuid& user, std::string_view method, std::st
   impl_->Begin({user, crypto_.Sha256(scope), crypto_.Sha256(body), clock_()}, std::move(done));
 }
 
-void Idempotency::EverySecond() { impl_->EverySecond(); }
+void Idempotency::EverySecond() {
+  impl_->EverySecond();
+}
 
 base::Uuid OpIdOf(const IdempotencyKey& key) {
   return base::DerivedUuid7(key.first_used_at, key.scope);

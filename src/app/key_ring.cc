@@ -21,7 +21,9 @@ constexpr int kReloadSeconds = 60;
 KeyRow KeyOf(store::SigningKeyRow row) {
   return {std::move(row.id),
           {std::move(row.private_pem), std::move(row.modulus), std::move(row.exponent)},
-          row.signs_from, row.signs_until, row.expires_at};
+          row.signs_from,
+          row.signs_until,
+          row.expires_at};
 }
 
 }  // namespace
@@ -52,9 +54,8 @@ KeyRing::Keys KeyRing::All() const {
 
 std::optional<KeyRow> KeyRing::SigningAt(base::Time time) const {
   const Keys keys = All();  // Newest first.
-  const auto found = std::ranges::find_if(*keys, [&](const KeyRow& key) {
-    return key.signs_from <= time && time < key.signs_until;
-  });
+  const auto found = std::ranges::find_if(
+      *keys, [&](const KeyRow& key) { return key.signs_from <= time && time < key.signs_until; });
   if (found != keys->end()) return *found;
   // A clock that was set back: rather the first of those to come than nobody can sign in.
   if (keys->empty() || keys->back().signs_from <= time) return std::nullopt;
@@ -74,7 +75,9 @@ std::string KeyRing::Json() const {
   return out + "]}";
 }
 
-bool KeyRing::MayReload() { return clock_().ms - reloaded_at_.load() >= kReloadMs; }
+bool KeyRing::MayReload() {
+  return clock_().ms - reloaded_at_.load() >= kReloadMs;
+}
 
 void KeyRing::Reload(std::function<void()> done) {
   reloaded_at_ = clock_().ms;
@@ -100,8 +103,13 @@ void KeyRing::Add(base::Time signs_from, std::function<void(base::Result<void>)>
   const std::string id = base::ToString(base::NewUuid7(now));
   base::Log(base::Level::kInfo, "signing key made", {{"kid", id}});
   RunBatch(database_, base::Uuid(),
-           store::AddKeyBatch({id, std::move(key.private_pem), std::move(key.modulus),
-                               std::move(key.exponent), now, from, until,
+           store::AddKeyBatch({id,
+                               std::move(key.private_pem),
+                               std::move(key.modulus),
+                               std::move(key.exponent),
+                               now,
+                               from,
+                               until,
                                {until.ms + kAccessSeconds * 1000 + 60'000}}),
            [done = std::move(done)](const base::Result<ports::Outcome>& outcome) {
              if (!outcome) return done(std::unexpected(outcome.error()));

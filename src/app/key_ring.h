@@ -16,9 +16,9 @@
 
 namespace app {
 
-/// The signing keys: rows of the database, so that one fleet has one set. A key signs for 30 days; the
-/// next is made, and published, a day before it signs; a key stays published until the last token it
-/// signed has expired. Thread-safe.
+/// The signing keys: rows of the database, so that one fleet has one set. A key signs for 30 days;
+/// the next is made, and published, a day before it signs; a key stays published until the last
+/// token it signed has expired. Thread-safe.
 class KeyRing {
  public:
   using Keys = std::shared_ptr<const std::vector<KeyRow>>;

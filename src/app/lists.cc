@@ -16,18 +16,24 @@
 namespace app {
 namespace {
 
-constexpr int kAttemptsMax = 5;              // Design.md, 'How a write happens'.
-constexpr std::size_t kOpsPerBatch = 256;    // Of one list; the rest waits for the next batch.
-constexpr std::size_t kWaitingMax = 1024;    // Of one list; above: 503.
+constexpr int kAttemptsMax = 5;            // Design.md, 'How a write happens'.
+constexpr std::size_t kOpsPerBatch = 256;  // Of one list; the rest waits for the next batch.
+constexpr std::size_t kWaitingMax = 1024;  // Of one list; above: 503.
 constexpr std::size_t kChangesBytes = 1024 * 1024;  // Of a page of the log; one change always fits.
 constexpr std::chrono::seconds kReadTime{5};
 constexpr std::size_t kMarkBytes = 16;
 
-ports::Deadline ReadDeadline() { return std::chrono::steady_clock::now() + kReadTime; }
+ports::Deadline ReadDeadline() {
+  return std::chrono::steady_clock::now() + kReadTime;
+}
 
-std::uint64_t KeyOf(const base::Uuid& id) { return std::hash<base::Uuid>{}(id); }
+std::uint64_t KeyOf(const base::Uuid& id) {
+  return std::hash<base::Uuid>{}(id);
+}
 
-base::Error TooBusy() { return base::Unavailable("Too many changes wait for this list."); }
+base::Error TooBusy() {
+  return base::Unavailable("Too many changes wait for this list.");
+}
 
 }  // namespace
 
@@ -306,7 +312,8 @@ void Lists::Impl::Write(WriteRequest request) {
     Lane& lane = lanes_[id];
     is_full = lane.waiting.size() >= kWaitingMax;
     if (!is_full) {
-      // attempts is above 0 while anything of the lane is under way, so that one job runs at a time.
+      // attempts is above 0 while anything of the lane is under way, so that one job runs at a
+      // time.
       is_first = std::exchange(lane.attempts, std::max(lane.attempts, 1)) == 0;
       lane.waiting.push_back(std::move(request));
     }
@@ -327,8 +334,8 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
     Lane& lane = lanes_.at(id);
     lane.base = hot;
     // A list that is to be made is most likely not there: the guard tells if it is after all.
-    made_first = !hot && lane.attempts == 1 &&
-                 lane.waiting.front().op.kind == domain::Kind::kCreateList;
+    made_first =
+        !hot && lane.attempts == 1 && lane.waiting.front().op.kind == domain::Kind::kCreateList;
   }
   if (hot || (made_first && epoch_.load(std::memory_order_relaxed) >= 0)) {
     Submit(id);
@@ -435,8 +442,8 @@ void Lists::Impl::RefuseAll(const base::Uuid& id, const base::Error& error) {
   for (WriteRequest& request : refused) request.done(std::unexpected(error));
 }
 
-void Lists::Impl::Page(const base::Uuid& user, ListFilter filter,
-                       std::optional<base::Uuid> before, std::int64_t limit,
+void Lists::Impl::Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
+                       std::int64_t limit,
                        std::function<void(base::Result<std::vector<ListRow>>)> done) {
   base::Uuid newest;
   newest.bytes.fill(0xFF);
@@ -523,19 +530,22 @@ void Lists::Impl::Changes(const base::Uuid& id, std::int64_t after, std::int64_t
   database_.Read(std::move(request));
 }
 
-Lists::Lists(ports::Database& database, ports::Crypto& crypto, ListCache& cache,
-             ports::Clock clock, base::Metrics& metrics)
+Lists::Lists(ports::Database& database, ports::Crypto& crypto, ListCache& cache, ports::Clock clock,
+             base::Metrics& metrics)
     : impl_(std::make_shared<Impl>(database, crypto, cache, std::move(clock), metrics)) {}
 Lists::~Lists() = default;
 
 void Lists::Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done) {
   impl_->Read(id, std::move(done));
 }
-void Lists::Write(WriteRequest request) { impl_->Write(std::move(request)); }
-void Lists::Forget(const base::Uuid& id) { impl_->Forget(id); }
+void Lists::Write(WriteRequest request) {
+  impl_->Write(std::move(request));
+}
+void Lists::Forget(const base::Uuid& id) {
+  impl_->Forget(id);
+}
 void Lists::Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
-                 std::int64_t limit,
-                 std::function<void(base::Result<std::vector<ListRow>>)> done) {
+                 std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done) {
   impl_->Page(user, filter, before, limit, std::move(done));
 }
 void Lists::Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,

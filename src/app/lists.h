@@ -20,11 +20,11 @@ namespace app {
 /// A successful answer, as it is sent and as it is kept for an Idempotency-Key.
 struct Answer {
   int status = 200;
-  std::string body;      // JSON, or empty for 204.
-  std::string etag;      // With quotes; empty: none.
+  std::string body;                // JSON, or empty for 204.
+  std::string etag;                // With quotes; empty: none.
   std::int64_t list_revision = 0;  // `List-Revision`; 0: none.
-  std::string location;  // Empty: none.
-  bool replayed = false;  // A first answer again, for an Idempotency-Key.
+  std::string location;            // Empty: none.
+  bool replayed = false;           // A first answer again, for an Idempotency-Key.
 };
 
 /// An Idempotency-Key in use: whose, for what, and with which content.
@@ -42,8 +42,8 @@ struct WriteRequest {
   ports::Deadline deadline;
   /// Makes the answer from the decision. Pure; called on the lane's thread, perhaps more than once.
   std::function<Answer(const domain::Decision&)> render;
-  /// Called once, on any thread, when the change is durable and every loop would show it, or when it
-  /// is refused. Errors: Decide's, and kUnavailable (`unavailable`, `storage_full`,
+  /// Called once, on any thread, when the change is durable and every loop would show it, or when
+  /// it is refused. Errors: Decide's, and kUnavailable (`unavailable`, `storage_full`,
   /// `outcome_unknown`).
   std::function<void(base::Result<Answer>)> done;
 };
@@ -62,9 +62,9 @@ struct ChangesPage {
   bool has_more = false;
 };
 
-/// Lists and their log: decides on the list's lane, writes one guarded batch, publishes what came of
-/// it. Thread-safe; no call blocks; every `done` is called exactly once, on any thread.
-/// Source: docs/architecture.md, 'The life of a write'.
+/// Lists and their log: decides on the list's lane, writes one guarded batch, publishes what came
+/// of it. Thread-safe; no call blocks; every `done` is called exactly once, on any thread. Source:
+/// docs/architecture.md, 'The life of a write'.
 class Lists {
  public:
   Lists(ports::Database& database, ports::Crypto& crypto, ListCache& cache, ports::Clock clock,

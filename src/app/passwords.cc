@@ -47,9 +47,8 @@ bool IsRepeat(std::string_view text) {
 }
 
 bool IsRun(std::string_view text) {
-  return std::ranges::any_of(kRuns, [&](std::string_view run) {
-    return run.find(text) != std::string_view::npos;
-  });
+  return std::ranges::any_of(
+      kRuns, [&](std::string_view run) { return run.find(text) != std::string_view::npos; });
 }
 
 /// Letters or digits whose codes go up or down by one.
@@ -65,8 +64,8 @@ bool IsSequence(std::string_view text) {
 }  // namespace
 
 std::optional<base::FieldError> CheckNewPassword(std::string_view pointer,
-                                                 std::string_view password,
-                                                 std::string_view email, std::string_view name) {
+                                                 std::string_view password, std::string_view email,
+                                                 std::string_view name) {
   const std::size_t length = base::CodePoints(password).value_or(0);
   if (length < domain::kPasswordMin) {
     return base::FieldError{std::string(pointer), "too_short",
@@ -84,7 +83,9 @@ std::optional<base::FieldError> CheckNewPassword(std::string_view pointer,
                           "This password is easy to guess. Use a few words of your own."};
 }
 
-std::string FoldEmail(std::string_view email) { return Fold(email); }
+std::string FoldEmail(std::string_view email) {
+  return Fold(email);
+}
 
 bool IsEmail(std::string_view email) {
   const auto length = base::CodePoints(email);

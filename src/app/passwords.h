@@ -9,8 +9,8 @@
 namespace app {
 
 /// What is wrong with a new password, if anything (api.md, 'Accounts'): `too_short` below 15 code
-/// points, `too_long` above 128, `common`: on the kept list, one short piece repeated, a run of keys
-/// or letters, or the address or the name itself. No rule on what it is composed of.
+/// points, `too_long` above 128, `common`: on the kept list, one short piece repeated, a run of
+/// keys or letters, or the address or the name itself. No rule on what it is composed of.
 /// `pointer`: of the field.
 [[nodiscard]] std::optional<base::FieldError> CheckNewPassword(std::string_view pointer,
                                                                std::string_view password,

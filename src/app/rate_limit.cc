@@ -10,8 +10,8 @@ int RateLimit::Take(const std::string& key, base::Time now) {
   std::vector<std::int64_t>& times = taken_[key];
   std::erase_if(times, [&](std::int64_t at) { return at + window_ms_ <= now.ms; });
   if (times.size() >= limit_) {
-    return static_cast<int>(std::max<std::int64_t>(
-        1, (times.front() + window_ms_ - now.ms + 999) / 1000));
+    return static_cast<int>(
+        std::max<std::int64_t>(1, (times.front() + window_ms_ - now.ms + 999) / 1000));
   }
   times.push_back(now.ms);
   return 0;
@@ -30,8 +30,8 @@ void RateLimit::MakeRoom(base::Time now) {
     return each.second.empty() || each.second.back() + window_ms_ <= now.ms;
   });
   while (taken_.size() >= kKeysMax) {
-    const auto oldest = std::ranges::min_element(
-        taken_, {}, [](const auto& each) { return each.second.back(); });
+    const auto oldest =
+        std::ranges::min_element(taken_, {}, [](const auto& each) { return each.second.back(); });
     taken_.erase(oldest);
   }
 }

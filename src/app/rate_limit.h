@@ -11,8 +11,9 @@
 
 namespace app {
 
-/// Counts what happened under a key in a sliding window. Thread-safe. Bounded: at most kKeysMax keys;
-/// when there are more, those go first whose window has passed, then the ones longest without news.
+/// Counts what happened under a key in a sliding window. Thread-safe. Bounded: at most kKeysMax
+/// keys; when there are more, those go first whose window has passed, then the ones longest without
+/// news.
 class RateLimit {
  public:
   RateLimit(std::size_t limit, std::int64_t window_ms) : limit_(limit), window_ms_(window_ms) {}

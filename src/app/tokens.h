@@ -73,8 +73,8 @@ class Revocations {
   std::atomic<std::uint64_t> version_{0};
 };
 
-/// Tokens that were verified, by their SHA-256, until they expire or are revoked. Each loop has one;
-/// not thread-safe. A hit takes no lock and no memory. Bounded: at most kTokensMax.
+/// Tokens that were verified, by their SHA-256, until they expire or are revoked. Each loop has
+/// one; not thread-safe. A hit takes no lock and no memory. Bounded: at most kTokensMax.
 class TokenCache {
  public:
   static constexpr std::size_t kTokensMax = 100'000;

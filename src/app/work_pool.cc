@@ -8,7 +8,9 @@ WorkPool::WorkPool(std::size_t threads, std::size_t queue_max) : queue_max_(queu
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
-WorkPool::~WorkPool() { End(); }
+WorkPool::~WorkPool() {
+  End();
+}
 
 void WorkPool::End() {
   {

@@ -40,7 +40,7 @@ struct Error {
   Code code;
   std::string reason;  // The problem document's `code`, as `list_full`. Part of the contract.
   std::string detail;  // One sentence for people, without secrets or list contents.
-  std::vector<FieldError> fields{};
+  std::vector<FieldError> fields;
   int retry_after_s = 0;  // For kTooMany and kUnavailable.
 };
 

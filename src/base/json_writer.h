@@ -19,7 +19,9 @@ inline void AppendJson(std::string& out, std::int64_t number) {
   const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
   out.append(digits, end);
 }
-inline void AppendJson(std::string& out, bool value) { out += value ? "true" : "false"; }
+inline void AppendJson(std::string& out, bool value) {
+  out += value ? "true" : "false";
+}
 void AppendJson(std::string& out, const Uuid& id);  // With quotes.
 void AppendJson(std::string& out, Time time);       // With quotes.
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -36,11 +36,10 @@ class Gauge {
 class Histogram {
  public:
   /// Upper bounds, ascending; the last bucket is +Inf. For seconds kSeconds, for rows kCounts.
-  static constexpr std::array<double, 14> kSeconds{0.00001, 0.0001, 0.0005, 0.001, 0.0025,
-                                                   0.005,   0.01,   0.025,  0.05,  0.1,
-                                                   0.2,     0.5,    1,      5};
-  static constexpr std::array<double, 14> kCounts{1,   2,   4,    8,    16,   24,    28,
-                                                  32,  48,  64,   128,  256,  512,   1024};
+  static constexpr std::array<double, 14> kSeconds{
+      0.00001, 0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 5};
+  static constexpr std::array<double, 14> kCounts{1,  2,  4,  8,   16,  24,  28,
+                                                  32, 48, 64, 128, 256, 512, 1024};
 
   explicit Histogram(const std::array<double, 14>& bounds) : bounds_(bounds) {}
   void Observe(double value);
@@ -58,8 +57,8 @@ class Histogram {
 
 /// All metrics of the process, by name and labels. What is got once is valid as long as this is, so
 /// look up at start, not on the request path (a look-up takes a lock).
-/// `labels` are as Prometheus writes them: `route="GET /livez",status="200"`; bounded by the program,
-/// never by what a client sends.
+/// `labels` are as Prometheus writes them: `route="GET /livez",status="200"`; bounded by the
+/// program, never by what a client sends.
 class Metrics {
  public:
   Counter& GetCounter(std::string_view name, std::string_view help, std::string_view labels = "");

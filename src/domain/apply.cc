@@ -101,7 +101,7 @@ class Step {
       return Misfit("An item comes into view in parts, or in trash.");
     }
     if (set_) Overlay(view_.items[id_].fields, *set_);
-    return to_ ? PutInPlace() : Failure{};
+    return to_ ? PutAfter(*to_) : Failure{};
   }
 
  private:
@@ -111,10 +111,10 @@ class Step {
     return *(at - 1);
   }
 
-  Failure PutInPlace() {
+  Failure PutAfter(const std::optional<base::Uuid>& after) {
     auto place = view_.order.begin();
-    if (*to_) {
-      const auto neighbour = std::ranges::find(view_.order, **to_);
+    if (after) {
+      const auto neighbour = std::ranges::find(view_.order, *after);
       if (neighbour == view_.order.end()) return Misfit("An item comes after one out of view.");
       place = neighbour + 1;
     }

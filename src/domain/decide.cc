@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "domain/edit.h"
 #include "domain/limits.h"
 
@@ -109,6 +110,7 @@ base::Result<Decision> Add(const ListPtr& list, const Op& op, const DecideContex
   std::vector<base::FieldError> errors = op.field_errors;
   const Target target = TargetOf(*list, op, errors);
   if (!errors.empty()) return Invalid(std::move(errors));
+  CHECK(op.item_id.has_value());
   if (list->Find(*op.item_id) != nullptr) return IdTaken();
 
   Item item;
@@ -127,9 +129,9 @@ base::Result<Decision> Add(const ListPtr& list, const Op& op, const DecideContex
   return std::move(edit).Finish(list, Status::kApplied);
 }
 
-base::Result<Decision> Set(const ListPtr& list, const Op& op, const DecideContext& context) {
+base::Result<Decision> Set(const ListPtr& list, const Item& item, const Op& op,
+                           const DecideContext& context) {
   if (!op.field_errors.empty()) return Invalid(op.field_errors);
-  const Item& item = *list->Find(*op.item_id);
   Edit edit(*list, op, context);
   edit.SetItem(item, op.fields);
   if (edit.list().content_bytes > std::max(kContentBytesMax, list->content_bytes)) {
@@ -138,9 +140,9 @@ base::Result<Decision> Set(const ListPtr& list, const Op& op, const DecideContex
   return std::move(edit).Finish(list, item.trashed() ? Status::kMerged : Status::kApplied);
 }
 
-base::Result<Decision> Move(const ListPtr& list, const Op& op, const DecideContext& context) {
+base::Result<Decision> Move(const ListPtr& list, const Item& item, const Op& op,
+                            const DecideContext& context) {
   std::vector<base::FieldError> errors = op.field_errors;
-  const Item& item = *list->Find(*op.item_id);
   const Target target = TargetOf(*list, op, errors);
   if (!errors.empty()) return Invalid(std::move(errors));
   if (item.trashed()) {
@@ -151,10 +153,9 @@ base::Result<Decision> Move(const ListPtr& list, const Op& op, const DecideConte
   return std::move(edit).Finish(list, Status::kApplied);
 }
 
-base::Result<Decision> RemoveOrRestore(const ListPtr& list, const Op& op,
+base::Result<Decision> RemoveOrRestore(const ListPtr& list, const Item& item, const Op& op,
                                        const DecideContext& context) {
   if (!op.field_errors.empty()) return Invalid(op.field_errors);
-  const Item& item = *list->Find(*op.item_id);
   Edit edit(*list, op, context);
   if (op.kind == Kind::kRemove) {
     if (item.live()) edit.Trash(item, list->LiveBefore(item));
@@ -189,6 +190,13 @@ base::Result<Decision> ClearDone(const ListPtr& list, const Op& op, const Decide
 bool NeedsItem(Kind kind) {
   return kind == Kind::kSet || kind == Kind::kMove || kind == Kind::kRemove ||
          kind == Kind::kRestore;
+}
+
+base::Result<Decision> DecideOnItem(const ListPtr& list, const Item& item, const Op& op,
+                                    const DecideContext& context) {
+  if (op.kind == Kind::kSet) return Set(list, item, op, context);
+  if (op.kind == Kind::kMove) return Move(list, item, op, context);
+  return RemoveOrRestore(list, item, op, context);
 }
 
 }  // namespace
@@ -232,10 +240,10 @@ base::Result<Decision> Decide(const ListPtr& list, const Op& op, const DecideCon
       if (!op.field_errors.empty()) return Invalid(op.field_errors);
       return SetList(list, op, context);
     case Kind::kAdd: return Add(list, op, context);
-    case Kind::kSet: return Set(list, op, context);
-    case Kind::kMove: return Move(list, op, context);
+    case Kind::kSet:
+    case Kind::kMove:
     case Kind::kRemove:
-    case Kind::kRestore: return RemoveOrRestore(list, op, context);
+    case Kind::kRestore: return DecideOnItem(list, *item, op, context);
     case Kind::kClearDone: return ClearDone(list, op, context);
     default: return std::unexpected(base::NotFound());
   }

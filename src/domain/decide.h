@@ -42,11 +42,10 @@ struct Op {
   std::optional<base::Uuid> neighbour;
   bool put = false;               // A PUT: its repeat by the maker is answered with what is there.
   std::int64_t min_revision = 0;  // `Min-Revision`; 0 without.
-  std::optional<std::vector<std::int64_t>>
-      if_match{};  // Revisions that `If-Match` names; not for *.
+  std::optional<std::vector<std::int64_t>> if_match;  // Revisions that `If-Match` names; not for *.
   /// What was found wrong with the request before the list was looked at. Told only when nothing
   /// that goes before it (404, 403, a repeat, 412 …) answers first.
-  std::vector<base::FieldError> field_errors{};
+  std::vector<base::FieldError> field_errors;
 };
 
 struct DecideContext {

@@ -12,8 +12,8 @@ namespace {
 
 using At = Chunks<Item, RankOf>::At;
 
-domain::Place IdOrNull(const Item* item) {
-  return domain::Place(item == nullptr ? std::optional<base::Uuid>() : item->id);
+std::optional<base::Uuid> IdOrNull(const Item* item) {
+  return item == nullptr ? std::optional<base::Uuid>() : item->id;
 }
 
 /// Takes over what `set` names; the mask of `set` must be part of kSettable.
@@ -158,9 +158,9 @@ void Edit::Restore(const Item& item) {
 void Edit::Move(const Item& item, const Target& target) {
   const base::Uuid id = item.id;
   const At at = PositionOf(target, id);
-  const std::optional<base::Uuid> was_after = *IdOrNull(list_.LiveBefore(item));
+  const std::optional<base::Uuid> was_after = IdOrNull(list_.LiveBefore(item));
   // Where only hidden items would be passed, nothing moves.
-  if (was_after == *IdOrNull(list_.LiveBefore(at, &id))) return;
+  if (was_after == IdOrNull(list_.LiveBefore(at, &id))) return;
   Place(item, at);
   Effect& effect = AddEffect(Entity::kItem, id);
   effect.set.emplace();

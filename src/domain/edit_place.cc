@@ -112,9 +112,7 @@ void Edit::Place(Item item, At at) {
 void Edit::Rebalance(Item item, At at) {
   const Neighbours near = NeighboursOf(list_.order, at, item.id, kRebalancedItemsMax + 1);
   const Window window = BestWindow(near);
-  if (window.rank_bytes <= kRankBytesGood) {
-    Spread(near, window.begin, window.end, std::move(item));
-  } else if (item.rank.size() <= kRankBytesStored) {
+  if (window.rank_bytes > kRankBytesGood && item.rank.size() <= kRankBytesStored) {
     ThinOut(std::move(item));
   } else if (window.rank_bytes <= kRankBytesStored) {
     Spread(near, window.begin, window.end, std::move(item));

@@ -26,7 +26,7 @@ struct Due {
 };
 
 /// The fields that effects and ops can name, as bits of Fields::mask.
-enum Field : std::uint32_t {
+enum Field : std::uint32_t {  // NOLINT(performance-enum-size): as wide as the mask.
   kTitle = 1U << 0,
   kArchived = 1U << 1,
   kText = 1U << 2,

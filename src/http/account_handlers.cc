@@ -89,8 +89,7 @@ void SendSignedIn(Call& call, int status, const app::SignedIn& signed_in, bool c
 
 app::Client ClientOf(const Call& call, bool cookie) {
   std::string agent(call.request().Header("User-Agent").substr(0, 300));
-  std::ranges::replace_if(
-      agent, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(agent, [](char c) { return c < ' ' || c > '~'; }, '?');
   return {call.services.authenticator.AddressOf(call.request()), std::move(agent), cookie};
 }
 
@@ -136,8 +135,8 @@ void SignUp(const CallPtr& call) {
   const auto name = body.Text("name", 1, domain::kNameMax);
   const auto password = body.Text("password", 0, std::size_t(-1));
   if (password) {
-    if (auto wrong = app::CheckNewPassword("/password", *password, email.value_or(""),
-                                           name.value_or(""))) {
+    if (auto wrong =
+            app::CheckNewPassword("/password", *password, email.value_or(""), name.value_or(""))) {
       call->errors.push_back(std::move(*wrong));
     }
   }
@@ -278,8 +277,7 @@ void PutPassword(const CallPtr& call) {
 
 void GetSessions(const CallPtr& call) {
   QueryReader query(call->request().query, call->errors);
-  const std::int64_t limit =
-      query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
+  const std::int64_t limit = query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
   std::optional<base::Uuid> before;
   if (const auto cursor = query.Text("cursor")) {
     before = ReadCursor(kSessionScope, *cursor);

@@ -1,8 +1,7 @@
 #include "http/authenticate.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -135,16 +134,16 @@ void Authenticator::Authenticate(Exchange& exchange,
     return done(Caller{*known, by_cookie});
   }
   const std::uint64_t version = cache.version();
-  accounts_.Authenticate(
-      std::string(token), [&exchange, &cache, version, by_cookie,
-                           done = std::move(done)](const base::Result<app::Principal>& principal) {
-        exchange.Post([&exchange, &cache, version, by_cookie, principal, done] {
-          if (!principal) return done(std::unexpected(principal.error()));
-          bool ignored = false;
-          cache.Keep(TokenOf(exchange.request(), ignored), *principal, version);
-          done(Caller{*principal, by_cookie});
-        });
-      });
+  accounts_.Authenticate(std::string(token),
+                         [&exchange, &cache, version, by_cookie,
+                          done = std::move(done)](const base::Result<app::Principal>& principal) {
+                           exchange.Post([&exchange, &cache, version, by_cookie, principal, done] {
+                             if (!principal) return done(std::unexpected(principal.error()));
+                             bool ignored = false;
+                             cache.Keep(TokenOf(exchange.request(), ignored), *principal, version);
+                             done(Caller{*principal, by_cookie});
+                           });
+                         });
 }
 
 std::string Authenticator::OriginOf(const Request& request) const {

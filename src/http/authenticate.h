@@ -12,7 +12,7 @@
 namespace app {
 class Accounts;
 class TokenCache;
-}
+}  // namespace app
 
 namespace http {
 
@@ -45,8 +45,8 @@ class Authenticator {
   /// session's row. Errors: kUnauthorized, kUnavailable.
   void Authenticate(Exchange& exchange, std::function<void(base::Result<Caller>)> done);
 
-  /// The caller, when the token is known: no lock, no allocation. Call on the exchange's loop; valid
-  /// until the next call.
+  /// The caller, when the token is known: no lock, no allocation. Call on the exchange's loop;
+  /// valid until the next call.
   [[nodiscard]] const app::Principal* TryCached(Exchange& exchange);
 
   /// Errors: kForbidden `cross_site`, when a browser says that another site's page sent this.

@@ -42,9 +42,9 @@ struct Services {
   app::Accounts& accounts;
   Authenticator& authenticator;
   ports::Clock clock;
-  std::string_view openapi;             // JSON.
-  std::span<const StaticFile> files;    // The page.
-  std::function<bool()> is_ready;       // Thread-safe.
+  std::string_view openapi;           // JSON.
+  std::span<const StaticFile> files;  // The page.
+  std::function<bool()> is_ready;     // Thread-safe.
   std::vector<std::unique_ptr<LoopState>> loops;
 };
 
@@ -61,13 +61,13 @@ struct Call {
   JsonValue body;                        // Of unsafe requests: an object, unless `errors` says not.
   std::vector<base::FieldError> errors;  // Found so far; told when nothing before 422 answers.
 
-  base::Uuid list_id{};                  // Routes below /v1/lists/{id}.
-  std::optional<base::Uuid> item_id;     // Routes with {item}; nothing in a PUT with a wrong one.
-  app::SnapshotPtr list;                 // As the caller may see it; not in the PUT of a list.
+  base::Uuid list_id{};               // Routes below /v1/lists/{id}.
+  std::optional<base::Uuid> item_id;  // Routes with {item}; nothing in a PUT with a wrong one.
+  app::SnapshotPtr list;              // As the caller may see it; not in the PUT of a list.
   domain::Role role = domain::Role::kViewer;
   std::int64_t min_revision = 0;
   std::optional<base::Uuid> client_id;
-  app::Idempotency::Turn turn;           // With an Idempotency-Key.
+  app::Idempotency::Turn turn;  // With an Idempotency-Key.
 
   [[nodiscard]] const Request& request() const { return exchange.request(); }
 

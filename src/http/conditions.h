@@ -7,8 +7,8 @@
 
 namespace http {
 
-/// The revisions that an `If-Match` names (RFC 9110, 13.1.1); nothing for `*`. Tags that are weak, or
-/// not of this service, name no revision, so that a condition made of them never holds. A tag's
+/// The revisions that an `If-Match` names (RFC 9110, 13.1.1); nothing for `*`. Tags that are weak,
+/// or not of this service, name no revision, so that a condition made of them never holds. A tag's
 /// suffix (as `-gzip`) does not matter: it is the same list.
 [[nodiscard]] std::optional<std::vector<std::int64_t>> IfMatchRevisions(std::string_view header);
 

@@ -13,7 +13,6 @@ namespace http {
 [[nodiscard]] std::string MakeCursor(std::string_view scope, const base::Uuid& last);
 
 /// Nothing when it is no cursor, or one of another scope.
-[[nodiscard]] std::optional<base::Uuid> ReadCursor(std::string_view scope,
-                                                   std::string_view cursor);
+[[nodiscard]] std::optional<base::Uuid> ReadCursor(std::string_view scope, std::string_view cursor);
 
 }  // namespace http

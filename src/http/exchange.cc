@@ -11,8 +11,7 @@ std::string_view Request::Header(std::string_view name) const {
 std::optional<std::string_view> Request::Find(std::string_view name) const {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   for (const auto& [have, value] : headers) {
-    if (have.size() == name.size() &&
-        std::ranges::equal(have, name, {}, lower, lower)) {
+    if (have.size() == name.size() && std::ranges::equal(have, name, {}, lower, lower)) {
       return value;
     }
   }

@@ -24,11 +24,11 @@ struct Request {
   std::string_view path;    // Before '?', not percent-decoded.
   std::string_view query;   // After '?', empty without one.
   std::string_view body;
-  bool has_body = false;  // Content-Length above 0, or a chunked body with at least one byte.
+  bool has_body = false;   // Content-Length above 0, or a chunked body with at least one byte.
   bool too_large = false;  // The body is over the bound: it was not read, and 413 is due.
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // In order, names as sent.
-  std::string_view peer;         // The peer's IP address as text.
-  std::string_view request_id;   // Made by the server, also in the answer's X-Request-Id.
+  std::string_view peer;        // The peer's IP address as text.
+  std::string_view request_id;  // Made by the server, also in the answer's X-Request-Id.
 
   /// The first header of that name (compared without case), or empty.
   [[nodiscard]] std::string_view Header(std::string_view name) const;

@@ -56,8 +56,8 @@ Target ReadTarget(BodyReader& body, bool is_needed) {
   if (is_needed && !has_after && !has_before) {
     body.AddError("/after", "required", "Give `after` or `before`.");
   }
-  for (const auto& [name, side] : {std::pair{"after", domain::Side::kAfter},
-                                   std::pair{"before", domain::Side::kBefore}}) {
+  for (const auto& [name, side] :
+       {std::pair{"after", domain::Side::kAfter}, std::pair{"before", domain::Side::kBefore}}) {
     if (!body.Has(name)) continue;
     target.side = side;
     if (!body.Null(name)) target.neighbour = body.Id(name);
@@ -164,8 +164,7 @@ void GetItems(const CallPtr& call) {
   filter.trashed = query.OneOf("state", {"active", "trashed"}).value_or(0) == 1;
   filter.done = query.Bool("done");
   filter.label = query.Text("label");
-  const std::int64_t limit =
-      query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
+  const std::int64_t limit = query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
   std::optional<base::Uuid> after;
   if (const auto cursor = query.Text("cursor")) {
     after = ReadCursor(filter.Scope(call->list_id), *cursor);

@@ -17,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kDepthMax = 32;
+constexpr std::size_t kValuesMax = 10'000;  // A value takes some 100 bytes; a body of them 500,000.
 
 /// Builds a JsonValue from the events of Boost.JSON's parser.
 class Builder {
@@ -29,9 +30,9 @@ class Builder {
   bool on_document_begin(json::error_code&) { return true; }
   bool on_document_end(json::error_code&) { return true; }
   bool on_object_begin(json::error_code&) { return Open(JsonValue::Kind::kObject); }
-  bool on_object_end(std::size_t, json::error_code&) { return CloseObject(); }
+  bool on_object_end(std::size_t, json::error_code& ec) { return CloseObject(ec); }
   bool on_array_begin(json::error_code&) { return Open(JsonValue::Kind::kArray); }
-  bool on_array_end(std::size_t, json::error_code&) { return Close(); }
+  bool on_array_end(std::size_t, json::error_code& ec) { return Close(ec); }
   bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
     key_.append(part.data(), part.size());
     return true;
@@ -46,28 +47,32 @@ class Builder {
     text_.append(part.data(), part.size());
     return true;
   }
-  bool on_string(json::string_view part, std::size_t, json::error_code&) {
+  bool on_string(json::string_view part, std::size_t, json::error_code& ec) {
     text_.append(part.data(), part.size());
     CheckText(text_);
     JsonValue value;
     value.kind = JsonValue::Kind::kText;
     value.text = std::exchange(text_, {});
-    return Add(std::move(value));
+    return Add(std::move(value), ec);
   }
   bool on_number_part(json::string_view part, json::error_code&) {
     text_.append(part.data(), part.size());
     return true;
   }
-  bool on_int64(std::int64_t, json::string_view part, json::error_code&) { return Number(part); }
-  bool on_uint64(std::uint64_t, json::string_view part, json::error_code&) { return Number(part); }
-  bool on_double(double, json::string_view part, json::error_code&) { return Number(part); }
-  bool on_bool(bool boolean, json::error_code&) {
+  bool on_int64(std::int64_t, json::string_view part, json::error_code& ec) {
+    return Number(part, ec);
+  }
+  bool on_uint64(std::uint64_t, json::string_view part, json::error_code& ec) {
+    return Number(part, ec);
+  }
+  bool on_double(double, json::string_view part, json::error_code& ec) { return Number(part, ec); }
+  bool on_bool(bool boolean, json::error_code& ec) {
     JsonValue value;
     value.kind = JsonValue::Kind::kBool;
     value.boolean = boolean;
-    return Add(std::move(value));
+    return Add(std::move(value), ec);
   }
-  bool on_null(json::error_code&) { return Add({}); }
+  bool on_null(json::error_code& ec) { return Add({}, ec); }
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
@@ -79,33 +84,37 @@ class Builder {
     return true;
   }
 
-  bool Close() {
+  bool Close(json::error_code& ec) {
     JsonValue value = std::move(open_.back());
     open_.pop_back();
-    return Add(std::move(value));
+    return Add(std::move(value), ec);
   }
 
-  bool CloseObject() {
+  bool CloseObject(json::error_code& ec) {
     std::vector<std::string_view> names;
     for (const auto& [name, value] : open_.back().members) names.push_back(name);
     std::ranges::sort(names);
     const auto twice = std::ranges::adjacent_find(names);
     if (twice != names.end()) {
-      parsed_.errors.push_back({"/" + std::string(*twice), "duplicate",
-                                "The member stands twice in one object."});
+      parsed_.errors.push_back(
+          {"/" + std::string(*twice), "duplicate", "The member stands twice in one object."});
     }
-    return Close();
+    return Close(ec);
   }
 
-  bool Number(json::string_view part) {
+  bool Number(json::string_view part, json::error_code& ec) {
     JsonValue value;
     value.kind = JsonValue::Kind::kNumber;
     value.text = std::exchange(text_, {});
     value.text.append(part.data(), part.size());
-    return Add(std::move(value));
+    return Add(std::move(value), ec);
   }
 
-  bool Add(JsonValue value) {
+  bool Add(JsonValue value, json::error_code& ec) {
+    if (++count_ > kValuesMax) {
+      ec = json::error::array_too_large;
+      return false;
+    }
     if (open_.empty()) {
       parsed_.value = std::move(value);
     } else if (open_.back().kind == JsonValue::Kind::kArray) {
@@ -127,6 +136,7 @@ class Builder {
   std::vector<std::string> keys_;  // Of members whose value is still to come.
   std::string key_;
   std::string text_;
+  std::size_t count_ = 0;
 };
 
 /// The code unit of a `\\u` escape at `at`, or -1.
@@ -230,6 +240,11 @@ base::Result<ParsedBody> ParseBody(std::string_view text) {
     parsed.value = {};
     return parsed;
   }
+  if (error == json::error::array_too_large) {
+    parsed.errors.push_back({"", "too_many", "The body holds too many values."});
+    parsed.value = {};
+    return parsed;
+  }
   if (std::string mended(text); !is_whole && MendSurrogates(mended)) {
     auto again = ParseBody(mended);
     if (!again) return again;
@@ -285,8 +300,7 @@ std::optional<std::string> BodyReader::TextWithin(const JsonValue& value,
     return std::nullopt;
   }
   if (length > max) {
-    AddError(pointer, "too_long",
-             "This can have at most " + std::to_string(max) + " characters.");
+    AddError(pointer, "too_long", "This can have at most " + std::to_string(max) + " characters.");
     return std::nullopt;
   }
   return value.text;
@@ -400,7 +414,8 @@ std::optional<domain::Due> BodyReader::Due(std::string_view name) {
     return std::nullopt;
   }
   const auto time = base::ParseTime(*at);
-  if (!time) AddError(pointer + "/at", "invalid", "This must be a time in UTC, as 2026-01-31T09:30:00Z.");
+  if (!time)
+    AddError(pointer + "/at", "invalid", "This must be a time in UTC, as 2026-01-31T09:30:00Z.");
   if (!IsTimeZone(*zone)) {
     AddError(pointer + "/tz", "invalid", "This must be an IANA time zone, as Europe/Berlin.");
   } else if (time) {

@@ -19,9 +19,9 @@ struct JsonValue {
 
   Kind kind = Kind::kNull;
   bool boolean = false;
-  std::string text;                // kText, and kNumber as it was written.
-  std::vector<JsonValue> items;    // kArray
-  std::vector<Member> members;     // kObject, in order.
+  std::string text;              // kText, and kNumber as it was written.
+  std::vector<JsonValue> items;  // kArray
+  std::vector<Member> members;   // kObject, in order.
 
   [[nodiscard]] bool is_null() const { return kind == Kind::kNull; }
   [[nodiscard]] const JsonValue* Find(std::string_view name) const;
@@ -33,8 +33,9 @@ void AppendJsonValue(std::string& out, const JsonValue& value);
 /// A body as JSON (RFC 8259). An empty one is an empty object.
 struct ParsedBody {
   JsonValue value;
-  /// What is JSON, but not accepted: a duplicate member, an escaped NUL, a lone surrogate, more than
-  /// 32 levels, not an object. 422, after all that goes before (api.md, 'Errors').
+  /// What is JSON, but not accepted: a duplicate member, an escaped NUL, a lone surrogate, more
+  /// than 32 levels, more than 10,000 values, not an object. 422, after all that goes before
+  /// (api.md, 'Errors').
   std::vector<base::FieldError> errors;
 };
 

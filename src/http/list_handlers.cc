@@ -116,8 +116,7 @@ void GetLists(const CallPtr& call) {
   QueryReader query(call->request().query, call->errors);
   const std::size_t filter = query.OneOf("state", {"active", "archived", "trashed"}).value_or(0);
   const std::string_view scope = kFilterNames[filter];
-  const std::int64_t limit =
-      query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
+  const std::int64_t limit = query.Int("limit", 1, domain::kPageMax).value_or(domain::kPageDefault);
   std::optional<base::Uuid> before;
   if (const auto cursor = query.Text("cursor")) {
     before = ReadCursor(scope, *cursor);

@@ -23,8 +23,8 @@ Handler MakeOperatorsHandler(base::Metrics& metrics, Probe probe) {
         if (is_well) {
           response.text = R"({"status":"well"})";
         } else {
-          response = ProblemResponse(base::Unavailable(std::move(detail)),
-                                     exchange.request().request_id);
+          response =
+              ProblemResponse(base::Unavailable(std::move(detail)), exchange.request().request_id);
         }
         exchange.Send(std::move(response), "GET /healthz/deep");
       });

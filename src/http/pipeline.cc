@@ -43,9 +43,9 @@ bool IsJsonType(std::string_view header, Method method) {
   };
   trim(type);
   trim(parameter);
-  const bool is_type = EqualsWithoutCase(type, "application/json") ||
-                       (method == Method::kPatch &&
-                        EqualsWithoutCase(type, "application/merge-patch+json"));
+  const bool is_type =
+      EqualsWithoutCase(type, "application/json") ||
+      (method == Method::kPatch && EqualsWithoutCase(type, "application/merge-patch+json"));
   return is_type && (parameter.empty() || EqualsWithoutCase(parameter, "charset=utf-8") ||
                      EqualsWithoutCase(parameter, "charset=\"utf-8\""));
 }
@@ -92,7 +92,8 @@ class Pipeline {
   }
 
  private:
-  /// A whole list that is in memory, asked for by someone who is known: no lock, no look at the rest.
+  /// A whole list that is in memory, asked for by someone who is known: no lock, no look at the
+  /// rest.
   bool AnswerHotList(Exchange& exchange) const {
     const Request& request = exchange.request();
     if (request.method != Method::kGet && request.method != Method::kHead) return false;
@@ -107,8 +108,7 @@ class Pipeline {
     if (caller == nullptr) return false;
     const app::SnapshotPtr* const list = services_.loops[exchange.loop()]->lists.Find(*id);
     if (list == nullptr) return false;
-    const auto role =
-        domain::Authorize(&(*list)->list(), caller->user_id, domain::Action::kRead);
+    const auto role = domain::Authorize(&(*list)->list(), caller->user_id, domain::Action::kRead);
     if (!role) return false;
     SendList(exchange, *list, *role);
     return true;
@@ -131,9 +131,9 @@ class Pipeline {
       exchange.Send(StaticResponse(*file, request), kPage);
       return;
     }
-    exchange.Send(ProblemResponse({base::Code::kNotFound, "no_such_route",
-                                   "There is nothing at this address."},
-                                  request.request_id),
+    exchange.Send(ProblemResponse(
+                      {base::Code::kNotFound, "no_such_route", "There is nothing at this address."},
+                      request.request_id),
                   kNoRoute);
   }
 
@@ -241,8 +241,8 @@ class Pipeline {
                          !call->route.pattern().starts_with("/v1/auth/");
     if (!applies || key == request.headers.end()) return call->route.handler(call);
     if (key->second.empty() || key->second.size() > 255 || !IsVisibleAscii(key->second)) {
-      call->errors.push_back({"Idempotency-Key", "invalid",
-                              "This must be 1 to 255 visible ASCII characters."});
+      call->errors.push_back(
+          {"Idempotency-Key", "invalid", "This must be 1 to 255 visible ASCII characters."});
       return call->route.handler(call);
     }
     const std::string_view method = call->route.name.substr(0, call->route.name.find(' '));
@@ -269,7 +269,9 @@ void AddPersonal(Response& response) {
   response.headers.emplace_back("Vary", "Authorization, Cookie");
 }
 
-void Call::Send(Response response) { exchange.Send(std::move(response), route.name); }
+void Call::Send(Response response) {
+  exchange.Send(std::move(response), route.name);
+}
 
 void Call::SendError(const base::Error& error) {
   Response response = ProblemResponse(error, request().request_id);
@@ -307,6 +309,8 @@ bool Call::SendErrors() {
   return true;
 }
 
-Handler MakePipeline(Services& services) { return Pipeline(services); }
+Handler MakePipeline(Services& services) {
+  return Pipeline(services);
+}
 
 }  // namespace http

@@ -13,7 +13,8 @@
 namespace http {
 
 /// The parameters of a request's query, percent-decoded ('+' is a space). Collects what is wrong:
-/// `invalid` (not decodable, not UTF-8, not of its type or range), `duplicate`, `unknown_parameter`.
+/// `invalid` (not decodable, not UTF-8, not of its type or range), `duplicate`,
+/// `unknown_parameter`.
 class QueryReader {
  public:
   /// `errors` must outlive the reader.

@@ -102,7 +102,9 @@ std::string_view NameOf(std::optional<Action> action) {
 
 }  // namespace
 
-std::span<const Route> Routes() { return kRoutes; }
+std::span<const Route> Routes() {
+  return kRoutes;
+}
 
 Match FindRoute(Method method, std::string_view path) {
   Match match;

@@ -34,9 +34,9 @@ struct Route {
 [[nodiscard]] std::string RoutesJson();
 
 struct Match {
-  const Route* route = nullptr;              // nullptr: no route, or none with this method.
+  const Route* route = nullptr;  // nullptr: no route, or none with this method.
   std::array<std::string_view, 2> params{};
-  std::string allow;                         // Methods of the path; empty: there is no such path.
+  std::string allow;  // Methods of the path; empty: there is no such path.
 };
 
 /// Finds the route of a path (undecoded). HEAD is GET.

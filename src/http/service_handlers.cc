@@ -60,8 +60,7 @@ bool RefuseQuery(Call& call) {
 
 void GetChanges(const CallPtr& call) {
   QueryReader query(call->request().query, call->errors);
-  const std::int64_t after =
-      query.Int("after", 0, (std::int64_t{1} << 53) - 1).value_or(0);
+  const std::int64_t after = query.Int("after", 0, (std::int64_t{1} << 53) - 1).value_or(0);
   const std::int64_t limit =
       query.Int("limit", 1, domain::kChangesMax).value_or(domain::kChangesMax);
   query.RejectUnknown();
@@ -99,8 +98,8 @@ void GetReadyz(const CallPtr& call) {
   if (call->services.is_ready()) {
     SendPlain(*call, 200, R"({"status":"ready"})", "no-store");
   } else {
-    call->SendError({base::Code::kUnavailable, "not_ready",
-                     "The service does not take traffic now.", {}, 1});
+    call->SendError(
+        {base::Code::kUnavailable, "not_ready", "The service does not take traffic now.", {}, 1});
   }
 }
 

@@ -64,9 +64,8 @@ Response StaticResponse(const StaticFile& file, const Request& request) {
   response.content_type = file.content_type;
   response.headers.emplace_back("ETag", file.etag);
   response.headers.emplace_back("Vary", "Accept-Encoding");
-  response.headers.emplace_back("Cache-Control", file.immutable
-                                                     ? "public, max-age=31536000, immutable"
-                                                     : "no-cache");
+  response.headers.emplace_back(
+      "Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   if (file.content_type.starts_with("text/html")) {
     response.headers.emplace_back("Content-Security-Policy", kPolicy);
   }

@@ -9,8 +9,8 @@
 
 namespace http {
 
-/// An op of this call: who, when, under which conditions. Takes over the errors found so far, so make
-/// it after all is read.
+/// An op of this call: who, when, under which conditions. Takes over the errors found so far, so
+/// make it after all is read.
 [[nodiscard]] domain::Op OpOf(Call& call, domain::Kind kind);
 
 /// Runs the op and answers with `status` (or 200 where it repeats an earlier one) and what `body`

@@ -5,8 +5,9 @@
 
 #include "main/config.h"
 
-/// The sub-commands of `lists`, one small file each. Each returns the exit status: 0, 1 (it failed),
-/// or 2 (it cannot work like this: settings, port, folder), having said why on standard error.
+/// The sub-commands of `lists`, one small file each. Each returns the exit status: 0, 1 (it
+/// failed), or 2 (it cannot work like this: settings, port, folder), having said why on standard
+/// error.
 namespace lists {
 
 int Serve(const Config& config);

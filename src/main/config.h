@@ -7,21 +7,21 @@
 #include <string_view>
 #include <vector>
 
-/// Everything an operator can set. Read once at start (flags, then LISTS_* environment), checked as a
-/// whole, then constant. A field without a reason to change is a constant elsewhere.
+/// Everything an operator can set. Read once at start (flags, then LISTS_* environment), checked as
+/// a whole, then constant. A field without a reason to change is a constant elsewhere.
 namespace lists {
 
 struct Config {
-  std::uint16_t port = 8080;            // --port, LISTS_PORT. 0: any free one.
-  std::string address = "0.0.0.0";      // --address, LISTS_ADDRESS: where to listen.
-  std::string data = "./data";          // --data, LISTS_DATA: the data folder.
-  std::uint16_t metrics_port = 0;       // --metrics-port, LISTS_METRICS_PORT. 0: any free one.
+  std::uint16_t port = 8080;        // --port, LISTS_PORT. 0: any free one.
+  std::string address = "0.0.0.0";  // --address, LISTS_ADDRESS: where to listen.
+  std::string data = "./data";      // --data, LISTS_DATA: the data folder.
+  std::uint16_t metrics_port = 0;   // --metrics-port, LISTS_METRICS_PORT. 0: any free one.
   std::string metrics_address = "127.0.0.1";  // --metrics-address, LISTS_METRICS_ADDRESS
-  std::string public_url;               // --public-url, LISTS_PUBLIC_URL: `https://host[:port]`.
+  std::string public_url;  // --public-url, LISTS_PUBLIC_URL: `https://host[:port]`.
   std::vector<std::string> trusted_proxies;  // --trusted-proxies: IPs or CIDRs, with commas.
-  std::int64_t cache_mib = 256;         // --cache-mib: memory for hot lists.
-  std::int64_t loops = 0;               // --loops: event loops; 0: one a core.
-  bool log_requests = false;            // --log-requests: a line for each request.
+  std::int64_t cache_mib = 256;              // --cache-mib: memory for hot lists.
+  std::int64_t loops = 0;                    // --loops: event loops; 0: one a core.
+  bool log_requests = false;                 // --log-requests: a line for each request.
 };
 
 /// A setting's name, as `port`: the flag is `--port`, the variable LISTS_PORT.
@@ -40,8 +40,8 @@ struct Parsed {
 };
 
 /// Reads `arguments` (without program and sub-command) and the environment. Flags win.
-[[nodiscard]] Parsed Parse(const std::vector<std::string>& arguments,
-                           const std::function<std::optional<std::string>(const std::string&)>&
-                               environment);
+[[nodiscard]] Parsed Parse(
+    const std::vector<std::string>& arguments,
+    const std::function<std::optional<std::string>(const std::string&)>& environment);
 
 }  // namespace lists

@@ -9,8 +9,12 @@ extern const char openapi_end[];
 
 namespace lists {
 
-std::string_view OpenApi() { return {openapi_begin, openapi_end}; }
+std::string_view OpenApi() {
+  return {openapi_begin, openapi_end};
+}
 
-std::span<const http::StaticFile> WebFiles() { return web::Files(); }
+std::span<const http::StaticFile> WebFiles() {
+  return web::Files();
+}
 
 }  // namespace lists

@@ -1,6 +1,7 @@
+#include "http/routes.h"
+
 #include <cstdio>
 
-#include "http/routes.h"
 #include "main/commands.h"
 
 namespace lists {

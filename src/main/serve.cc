@@ -1,5 +1,3 @@
-#include <signal.h>
-
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -8,6 +6,7 @@
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <signal.h>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -73,8 +72,8 @@ class Service {
     auto database = adapters::sqlite::Open(sqlite, metrics_);
     if (!database) return database.error().detail;
     database_ = std::move(*database);
-    cache_ = std::make_unique<app::ListCache>(
-        static_cast<std::size_t>(config_.cache_mib) << 20, metrics_);
+    cache_ = std::make_unique<app::ListCache>(static_cast<std::size_t>(config_.cache_mib) << 20,
+                                              metrics_);
     lists_ = std::make_unique<app::Lists>(*database_, *crypto_, *cache_, base::SystemNow, metrics_);
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
@@ -126,17 +125,16 @@ class Service {
     std::vector<std::unique_ptr<http::LoopState>> loops;
     std::vector<app::TokenCache*> tokens;
     for (std::size_t i = 0; i < server_->loop_count(); ++i) {
-      loops.push_back(std::make_unique<http::LoopState>(
-          http::LoopState{app::FrontCache(*cache_, metrics_),
-                          app::TokenCache(*crypto_, revocations_)}));
+      loops.push_back(std::make_unique<http::LoopState>(http::LoopState{
+          app::FrontCache(*cache_, metrics_), app::TokenCache(*crypto_, revocations_)}));
       tokens.push_back(&loops.back()->tokens);
     }
     authenticator_ = std::make_unique<http::Authenticator>(
         *accounts_, std::move(tokens),
         http::Authenticator::Config{config_.public_url, config_.trusted_proxies});
     services_ = std::unique_ptr<http::Services>(new http::Services{
-        *lists_, *cache_, *idempotency_, *accounts_, *authenticator_, base::SystemNow,
-        OpenApi(), WebFiles(), [this] { return is_ready_.load(); }, std::move(loops)});
+        *lists_, *cache_, *idempotency_, *accounts_, *authenticator_, base::SystemNow, OpenApi(),
+        WebFiles(), [this] { return is_ready_.load(); }, std::move(loops)});
     handler_ = http::MakePipeline(*services_);
     server_->EverySecond([this](std::size_t loop) { services_->loops[loop]->lists.Sweep(); });
 
@@ -145,8 +143,7 @@ class Service {
     operators.port = config_.metrics_port;
     operators.loops = 1;
     operators_ = std::make_unique<http::Server>(
-        operators, operator_metrics_,
-        http::MakeOperatorsHandler(metrics_, [this](auto told) {
+        operators, operator_metrics_, http::MakeOperatorsHandler(metrics_, [this](auto told) {
           ProbeDatabase(*database_, std::move(told));
         }));
     operators_->Start();

@@ -107,11 +107,11 @@ class Database {
  public:
   virtual ~Database() = default;
 
-  /// Queues a job. Jobs of one lane run in the order they came; a lane is chosen by `key` (a hash of
-  /// the list's or the user's id). Jobs that wait at the same moment share a transaction and a flush;
-  /// a batch that fails does not fail its companions. A job that waits beyond `deadline`, or finds
-  /// the queue full, ends with kUnavailable without having run (then Done may be called on the
-  /// caller's thread, before Write returns, and Prepare is not called).
+  /// Queues a job. Jobs of one lane run in the order they came; a lane is chosen by `key` (a hash
+  /// of the list's or the user's id). Jobs that wait at the same moment share a transaction and a
+  /// flush; a batch that fails does not fail its companions. A job that waits beyond `deadline`, or
+  /// finds the queue full, ends with kUnavailable without having run (then Done may be called on
+  /// the caller's thread, before Write returns, and Prepare is not called).
   virtual void Write(std::uint64_t key, Deadline deadline, std::shared_ptr<WriteJob> job) = 0;
 
   /// Queues a read for a bounded pool. Full or late: kUnavailable.

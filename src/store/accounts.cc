@@ -22,10 +22,9 @@ constexpr Sql kAddIdentity{
     "INSERT INTO identities (issuer, subject, user_id, created_at) SELECT $2, $3, $1, $4"
     " WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $5)"
     " ON CONFLICT DO NOTHING"};
-constexpr Sql kAddPassword{
-    "passwords.add",
-    "INSERT INTO passwords (user_id, hash, changed_at) SELECT $1, $2, $3"
-    " WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $4)"};
+constexpr Sql kAddPassword{"passwords.add",
+                           "INSERT INTO passwords (user_id, hash, changed_at) SELECT $1, $2, $3"
+                           " WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $4)"};
 constexpr Sql kKnowAddress{
     "known_addresses.put",
     "INSERT INTO known_addresses (user_id, address, used_at) SELECT $1, $2, $3"
@@ -36,8 +35,8 @@ constexpr Sql kAddSession{
     "INSERT INTO sessions (id, user_id, secret, generation, rotated_at, user_agent, cookie,"
     " created_at, expires_at) SELECT $2, $1, $3, 1, $4, $5, $6, $4, $7"
     " WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $8)"};
-constexpr Sql kMarkUser{
-    "users.mark", "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"};
+constexpr Sql kMarkUser{"users.mark",
+                        "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"};
 constexpr Sql kMarkUserWithHash{
     "users.mark_with_hash",
     "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
@@ -58,14 +57,12 @@ constexpr Sql kFindUser{"users.find",
 constexpr Sql kFindPassword{"passwords.find",
                             "SELECT p.hash, u.email_key, u.email, u.name FROM passwords p"
                             " JOIN users u ON u.id = p.user_id WHERE p.user_id = $1"};
-constexpr Sql kSetUser{
-    "users.set",
-    "UPDATE users SET name = $2, settings = $3, updated_at = $4, last_batch = $5"
-    " WHERE id = $1 AND deleted_at IS NULL AND settings = $6"};
-constexpr Sql kSetPassword{
-    "passwords.set",
-    "UPDATE passwords SET hash = $2, changed_at = $3 WHERE user_id = $1"
-    " AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $4)"};
+constexpr Sql kSetUser{"users.set",
+                       "UPDATE users SET name = $2, settings = $3, updated_at = $4, last_batch = $5"
+                       " WHERE id = $1 AND deleted_at IS NULL AND settings = $6"};
+constexpr Sql kSetPassword{"passwords.set",
+                           "UPDATE passwords SET hash = $2, changed_at = $3 WHERE user_id = $1"
+                           " AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $4)"};
 constexpr Sql kEndOthers{
     "sessions.end_others",
     "UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL"
@@ -90,26 +87,22 @@ constexpr Sql kForgetSessions{
     "sessions.forget",
     "UPDATE sessions SET ended_at = COALESCE(ended_at, $3), user_agent = '' WHERE user_id = $1"
     " AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kForgetAnswers{
-    "idempotency.forget",
-    "DELETE FROM idempotency WHERE user_id = $1"
-    " AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kAddJob{
-    "outbox.add",
-    "INSERT INTO outbox (id, kind, payload, created_at, available_at, tx)"
-    " SELECT $1, 'erase-account', $2, $3, $3, :tx"
-    " WHERE EXISTS (SELECT 1 FROM users WHERE id = $4 AND last_batch = $5)"};
+constexpr Sql kForgetAnswers{"idempotency.forget",
+                             "DELETE FROM idempotency WHERE user_id = $1"
+                             " AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kAddJob{"outbox.add",
+                      "INSERT INTO outbox (id, kind, payload, created_at, available_at, tx)"
+                      " SELECT $1, 'erase-account', $2, $3, $3, :tx"
+                      " WHERE EXISTS (SELECT 1 FROM users WHERE id = $4 AND last_batch = $5)"};
 
-#define SESSION_COLUMNS                                                                      \
-  "SELECT s.id, s.user_id, s.secret, s.generation, s.rotated_at, s.used_at,"                 \
-  " s.previous_rotated_at, s.previous_used_at, s.user_agent, s.cookie, s.created_at,"        \
+#define SESSION_COLUMNS                                                               \
+  "SELECT s.id, s.user_id, s.secret, s.generation, s.rotated_at, s.used_at,"          \
+  " s.previous_rotated_at, s.previous_used_at, s.user_agent, s.cookie, s.created_at," \
   " s.expires_at, s.ended_at FROM sessions s"
-constexpr Sql kFindSession{"sessions.find",
-                           SESSION_COLUMNS
+constexpr Sql kFindSession{"sessions.find", SESSION_COLUMNS
                            " JOIN users u ON u.id = s.user_id"
                            " WHERE s.id = $1 AND u.deleted_at IS NULL"};
-constexpr Sql kPageSessions{"sessions.page",
-                            SESSION_COLUMNS
+constexpr Sql kPageSessions{"sessions.page", SESSION_COLUMNS
                             " WHERE s.user_id = $1 AND s.id < $2 AND s.ended_at IS NULL"
                             " AND s.expires_at > $3 ORDER BY s.id DESC LIMIT $4"};
 #undef SESSION_COLUMNS
@@ -144,8 +137,7 @@ constexpr Sql kReadJobs{"outbox.read",
                         " ORDER BY available_at LIMIT $2"};
 constexpr Sql kEndJob{"outbox.end", "DELETE FROM outbox WHERE id = $1"};
 constexpr Sql kDelayJob{
-    "outbox.delay",
-    "UPDATE outbox SET available_at = $2, attempts = attempts + 1 WHERE id = $1"};
+    "outbox.delay", "UPDATE outbox SET available_at = $2, attempts = attempts + 1 WHERE id = $1"};
 constexpr Sql kReadMemberships{
     "members.of_user",
     "SELECT list_id FROM members WHERE user_id = $1 AND removed_at IS NULL"
@@ -154,22 +146,18 @@ constexpr Sql kMarkLonelyList{
     "lists.mark_lonely",
     "UPDATE lists SET last_batch = $4 WHERE id = $1 AND revision = $3 AND NOT EXISTS"
     " (SELECT 1 FROM members WHERE list_id = $1 AND user_id <> $2 AND removed_at IS NULL)"};
-constexpr Sql kEraseItems{
-    "items.erase",
-    "DELETE FROM items WHERE list_id = $1"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kEraseChanges{
-    "changes.erase",
-    "DELETE FROM changes WHERE list_id = $1"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kEraseAnswers{
-    "idempotency.erase",
-    "DELETE FROM idempotency WHERE list_id = $1"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kEraseMembers{
-    "members.erase",
-    "DELETE FROM members WHERE list_id = $1"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kEraseItems{"items.erase",
+                          "DELETE FROM items WHERE list_id = $1"
+                          " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kEraseChanges{"changes.erase",
+                            "DELETE FROM changes WHERE list_id = $1"
+                            " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kEraseAnswers{"idempotency.erase",
+                            "DELETE FROM idempotency WHERE list_id = $1"
+                            " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kEraseMembers{"members.erase",
+                            "DELETE FROM members WHERE list_id = $1"
+                            " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 constexpr Sql kEraseList{"lists.erase", "DELETE FROM lists WHERE id = $1 AND last_batch = $2"};
 
 Statement AddSession(const SessionRow& session, const std::string& mark) {
@@ -188,18 +176,15 @@ std::optional<base::Time> TimeOrNull(const ports::Row& row, int column) {
 Batch SignUpBatch(const UserRow& user, const std::string& email_key,
                   const std::string& password_hash, const std::string& address,
                   const SessionRow& session, const std::string& mark) {
-  return {{{&kAddUser,
-            {user.id, user.email, email_key, user.name, user.created_at, Bytes{mark}}},
+  return {{{&kAddUser, {user.id, user.email, email_key, user.name, user.created_at, Bytes{mark}}},
            {&kAddIdentity,
-            {user.id, std::string(kIssuer), base::ToString(user.id), user.created_at,
-             Bytes{mark}}},
+            {user.id, std::string(kIssuer), base::ToString(user.id), user.created_at, Bytes{mark}}},
            {&kAddPassword, {user.id, password_hash, user.created_at, Bytes{mark}}},
            {&kKnowAddress, {user.id, Bytes{address}, user.created_at, Bytes{mark}}},
            AddSession(session, mark)}};
 }
 
-Batch SignInBatch(const SessionRow& session, const std::string& address,
-                  const std::string& mark) {
+Batch SignInBatch(const SessionRow& session, const std::string& address, const std::string& mark) {
   return {{{&kMarkUser, {session.user_id, Bytes{mark}}},
            {&kKnowAddress, {session.user_id, Bytes{address}, session.created_at, Bytes{mark}}},
            AddSession(session, mark)}};
@@ -209,14 +194,18 @@ Statement FindLogin(const std::string& email_key, const std::string& address) {
   return {&kFindLogin, {email_key, Bytes{address}}};
 }
 
-Statement FindUser(const base::Uuid& id) { return {&kFindUser, {id}}; }
+Statement FindUser(const base::Uuid& id) {
+  return {&kFindUser, {id}};
+}
 
 UserRow ReadUser(const ports::Row& row) {
   return {row.UuidOf(0), std::string(row.Text(1)), std::string(row.Text(2)),
           std::string(row.Text(3)), row.TimeOf(4)};
 }
 
-Statement FindPassword(const base::Uuid& user) { return {&kFindPassword, {user}}; }
+Statement FindPassword(const base::Uuid& user) {
+  return {&kFindPassword, {user}};
+}
 
 Batch SetUserBatch(const UserRow& user, const std::string& old_settings, base::Time now,
                    const std::string& mark) {
@@ -243,7 +232,9 @@ Batch DeleteUserBatch(const base::Uuid& user, const std::string& old_hash, const
            {&kAddJob, {job, base::ToString(user), now, user, Bytes{mark}}}}};
 }
 
-Statement FindSession(const base::Uuid& id) { return {&kFindSession, {id}}; }
+Statement FindSession(const base::Uuid& id) {
+  return {&kFindSession, {id}};
+}
 
 SessionRow ReadSession(const ports::Row& row) {
   SessionRow session;
@@ -268,7 +259,9 @@ Statement PageSessions(const base::Uuid& user, const base::Uuid& before, base::T
   return {&kPageSessions, {user, before, now, limit}};
 }
 
-Statement EndedSince(base::Time since) { return {&kEndedSince, {since}}; }
+Statement EndedSince(base::Time since) {
+  return {&kEndedSince, {since}};
+}
 
 Batch RotateBatch(const SessionRow& session, base::Time now, base::Time expires_at) {
   return {{{&kRotate, {session.id, session.generation, now, expires_at}}}};
@@ -288,12 +281,19 @@ Batch EndAllSessionsBatch(const base::Uuid& user, base::Time now) {
   return {{{&kEndAllSessions, {user, now}}}};
 }
 
-Statement ReadKeys(base::Time now) { return {&kReadKeys, {now}}; }
+Statement ReadKeys(base::Time now) {
+  return {&kReadKeys, {now}};
+}
 
 SigningKeyRow ReadKey(const ports::Row& row) {
-  return {std::string(row.Text(0)), std::string(row.Text(1)), std::string(row.Text(2)),
-          std::string(row.Text(3)), row.TimeOf(4),            row.TimeOf(5),
-          row.TimeOf(6),            row.TimeOf(7)};
+  return {std::string(row.Text(0)),
+          std::string(row.Text(1)),
+          std::string(row.Text(2)),
+          std::string(row.Text(3)),
+          row.TimeOf(4),
+          row.TimeOf(5),
+          row.TimeOf(6),
+          row.TimeOf(7)};
 }
 
 Batch AddKeyBatch(const SigningKeyRow& key) {
@@ -302,8 +302,12 @@ Batch AddKeyBatch(const SigningKeyRow& key) {
              key.signs_until, key.expires_at}}}};
 }
 
-Statement ReadJobs(base::Time now, std::int64_t limit) { return {&kReadJobs, {now, limit}}; }
-Batch EndJobBatch(const base::Uuid& id) { return {{{&kEndJob, {id}}}}; }
+Statement ReadJobs(base::Time now, std::int64_t limit) {
+  return {&kReadJobs, {now, limit}};
+}
+Batch EndJobBatch(const base::Uuid& id) {
+  return {{{&kEndJob, {id}}}};
+}
 Batch DelayJobBatch(const base::Uuid& id, base::Time until) {
   return {{{&kDelayJob, {id, until}}}};
 }

@@ -27,8 +27,8 @@ struct SessionRow {
   base::Uuid user_id;
   std::string secret;  // 32 bytes.
   std::int64_t generation = 1;
-  base::Time rotated_at;                  // When `generation` came to be.
-  std::optional<base::Time> used_at;      // When one of its tokens was first used.
+  base::Time rotated_at;              // When `generation` came to be.
+  std::optional<base::Time> used_at;  // When one of its tokens was first used.
   std::optional<base::Time> previous_rotated_at;
   std::optional<base::Time> previous_used_at;
   std::string user_agent;
@@ -52,9 +52,8 @@ struct SigningKeyRow {
 /// Makes the account, its identity, its password and its first session. Statement 0 changes no row
 /// when the address is taken.
 [[nodiscard]] ports::Batch SignUpBatch(const UserRow& user, const std::string& email_key,
-                                       const std::string& password_hash,
-                                       const std::string& address, const SessionRow& session,
-                                       const std::string& mark);
+                                       const std::string& password_hash, const std::string& address,
+                                       const SessionRow& session, const std::string& mark);
 
 /// A new session of a person who is there; the address is known from now on.
 [[nodiscard]] ports::Batch SignInBatch(const SessionRow& session, const std::string& address,
@@ -72,7 +71,8 @@ struct SigningKeyRow {
 [[nodiscard]] ports::Batch SetUserBatch(const UserRow& user, const std::string& old_settings,
                                         base::Time now, const std::string& mark);
 
-/// Ends all other sessions too. Statement 0 changes no row when the hash is not `old_hash` any more.
+/// Ends all other sessions too. Statement 0 changes no row when the hash is not `old_hash` any
+/// more.
 [[nodiscard]] ports::Batch SetPasswordBatch(const base::Uuid& user, const base::Uuid& session,
                                             const std::string& old_hash, const std::string& hash,
                                             base::Time now, const std::string& mark);

@@ -8,15 +8,15 @@ namespace {
 using ports::Sql;
 using ports::Value;
 
-#define KEEP_COLUMNS                                                                         \
+#define KEEP_COLUMNS                                                                          \
   "INSERT INTO idempotency (user_id, scope, digest, list_id, created_at, expires_at, status," \
-  " body, etag, list_revision, location)"                                                    \
+  " body, etag, list_revision, location)"                                                     \
   " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE "
-#define KEEP_ONCE                                                                             \
-  " ON CONFLICT (user_id, scope) DO UPDATE SET digest = excluded.digest,"                     \
-  " list_id = excluded.list_id, created_at = excluded.created_at,"                            \
-  " expires_at = excluded.expires_at, status = excluded.status, body = excluded.body,"        \
-  " etag = excluded.etag, list_revision = excluded.list_revision,"                            \
+#define KEEP_ONCE                                                                      \
+  " ON CONFLICT (user_id, scope) DO UPDATE SET digest = excluded.digest,"              \
+  " list_id = excluded.list_id, created_at = excluded.created_at,"                     \
+  " expires_at = excluded.expires_at, status = excluded.status, body = excluded.body," \
+  " etag = excluded.etag, list_revision = excluded.list_revision,"                     \
   " location = excluded.location WHERE idempotency.expires_at <= excluded.created_at"
 
 constexpr Sql kKeep{"idempotency.keep", KEEP_COLUMNS "1 = 1" KEEP_ONCE};
@@ -37,7 +37,9 @@ constexpr Sql kRemoveExpired{
     "DELETE FROM idempotency WHERE (user_id, scope) IN (SELECT user_id, scope FROM idempotency"
     " WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"};
 
-Value OrNull(const std::string& text) { return text.empty() ? Value() : Value(text); }
+Value OrNull(const std::string& text) {
+  return text.empty() ? Value() : Value(text);
+}
 
 }  // namespace
 
@@ -48,8 +50,7 @@ ports::Statement KeepStatement(const KeptAnswer& answer, const std::optional<bas
       {answer.user_id, ports::Bytes{answer.scope}, ports::Bytes{answer.digest},
        list ? Value(*list) : Value(), answer.created_at, answer.expires_at, answer.status,
        answer.body, OrNull(answer.etag),
-       answer.list_revision != 0 ? Value(answer.list_revision) : Value(),
-       OrNull(answer.location)}};
+       answer.list_revision != 0 ? Value(answer.list_revision) : Value(), OrNull(answer.location)}};
   if (list) statement.params.emplace_back(ports::Bytes{mark});
   return statement;
 }
@@ -77,6 +78,8 @@ KeptAnswer ReadKept(const ports::Row& row) {
   return kept;
 }
 
-ports::Statement RemoveExpiredStatement(base::Time now) { return {&kRemoveExpired, {now}}; }
+ports::Statement RemoveExpiredStatement(base::Time now) {
+  return {&kRemoveExpired, {now}};
+}
 
 }  // namespace store

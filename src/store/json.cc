@@ -30,7 +30,7 @@ void AppendId(std::string& out, const std::optional<base::Uuid>& id) {
 }
 
 /// Characters on their way to a string: room for the fixed parts of one item.
-class Buffer {
+class Buffer {  // NOLINT(cppcoreguidelines-pro-type-member-init): filled before it is read.
  public:
   Buffer& Add(std::string_view text) {
     std::memcpy(end_, text.data(), text.size());
@@ -65,7 +65,7 @@ class Buffer {
 
  private:
   static constexpr std::size_t kBytes = 768;  // Names, 3 ids, 4 times and 1 number come to 470.
-  std::array<char, kBytes> bytes_;            // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::array<char, kBytes> bytes_;
   char* end_ = bytes_.data();
 };
 

@@ -22,10 +22,9 @@ constexpr Sql kGuard{
     " tx = :tx WHERE id = $1 AND revision = $2 AND (SELECT epoch FROM meta) = $5"};
 
 // A made list: the owner's row goes first, so that two of one person cannot pass each other.
-constexpr Sql kOwnerHasRoom{
-    "users.has_room",
-    "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
-    " AND membership_count < $3"};
+constexpr Sql kOwnerHasRoom{"users.has_room",
+                            "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
+                            " AND membership_count < $3"};
 constexpr Sql kMakeList{
     "lists.make",
     "INSERT INTO lists (id, creator_id, title, archived, revision, last_batch, item_count,"
@@ -46,10 +45,9 @@ constexpr Sql kPutMember{
     " ON CONFLICT (list_id, user_id) DO UPDATE SET role = excluded.role,"
     " joined_at = excluded.joined_at, removed_at = excluded.removed_at,"
     " visible_tx = excluded.visible_tx"};
-constexpr Sql kSetRole{
-    "members.set_role",
-    "UPDATE members SET role = $4 WHERE list_id = $1 AND user_id = $3"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kSetRole{"members.set_role",
+                       "UPDATE members SET role = $4 WHERE list_id = $1 AND user_id = $3"
+                       " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 constexpr Sql kSightChanged{
     "members.sight_changed",
     "UPDATE members SET visible_tx = :tx WHERE list_id = $1 AND role <> 'owner'"
@@ -89,16 +87,14 @@ constexpr Sql kReadItems{
     " updated_at, deleted_at, trashed_by, revision, gone, moved_to FROM items WHERE list_id = $1"};
 constexpr Sql kReadEpoch{"meta.epoch", "SELECT epoch FROM meta"};
 
-#define LISTS_PAGE_COLUMNS                                                                     \
-  "SELECT l.id, m.role, l.creator_id, l.title, l.archived, l.revision, l.created_at,"          \
-  " l.updated_at, l.deleted_at, l.item_count, l.done_count FROM members m JOIN lists l"        \
+#define LISTS_PAGE_COLUMNS                                                              \
+  "SELECT l.id, m.role, l.creator_id, l.title, l.archived, l.revision, l.created_at,"   \
+  " l.updated_at, l.deleted_at, l.item_count, l.done_count FROM members m JOIN lists l" \
   " ON l.id = m.list_id WHERE m.user_id = $1 AND m.list_id < $2 AND m.removed_at IS NULL"
-constexpr Sql kPageLive{"lists.page",
-                        LISTS_PAGE_COLUMNS
+constexpr Sql kPageLive{"lists.page", LISTS_PAGE_COLUMNS
                         " AND l.deleted_at IS NULL AND l.archived = $4"
                         " ORDER BY m.list_id DESC LIMIT $3"};
-constexpr Sql kPageTrashed{"lists.page_trashed",
-                           LISTS_PAGE_COLUMNS
+constexpr Sql kPageTrashed{"lists.page_trashed", LISTS_PAGE_COLUMNS
                            " AND l.deleted_at IS NOT NULL AND m.role = 'owner'"
                            " ORDER BY m.list_id DESC LIMIT $3"};
 #undef LISTS_PAGE_COLUMNS
@@ -111,8 +107,12 @@ constexpr Sql kReadChanges{
     "SELECT revision, op_id, at, actor_id, client_id, kind, status, item_id, effects, overridden,"
     " kept FROM changes WHERE list_id = $1 AND revision > $2 ORDER BY revision LIMIT $3"};
 
-Value OrNull(const std::optional<base::Time>& time) { return time ? Value(*time) : Value(); }
-Value OrNull(const std::optional<base::Uuid>& id) { return id ? Value(*id) : Value(); }
+Value OrNull(const std::optional<base::Time>& time) {
+  return time ? Value(*time) : Value();
+}
+Value OrNull(const std::optional<base::Uuid>& id) {
+  return id ? Value(*id) : Value();
+}
 
 template <class Append>
 std::string JsonOf(const Append& append) {
@@ -197,9 +197,9 @@ void AddMembers(const ListWrite& write, std::vector<Statement>& out) {
       if (old == nullptr || old->role == member.role || (member.role > old->role) != upwards) {
         continue;
       }
-      out.push_back({&kSetRole,
-                     {after.id, ports::Bytes{write.mark}, member.user_id,
-                      std::string(Name(member.role))}});
+      out.push_back(
+          {&kSetRole,
+           {after.id, ports::Bytes{write.mark}, member.user_id, std::string(Name(member.role))}});
     }
   };
   set_roles(false);
@@ -241,10 +241,10 @@ ListBatch BatchOf(const ListWrite& write) {
   } else {
     AddMaking(write, made);
     if (write.changes.size() > 1) {
-      statements.push_back({&kSettleMade,
-                            {after.id, ports::Bytes{write.mark}, after.item_count,
-                             after.done_count, after.trash_count, after.content_bytes,
-                             after.updated_at, OrNull(after.deleted_at)}});
+      statements.push_back(
+          {&kSettleMade,
+           {after.id, ports::Bytes{write.mark}, after.item_count, after.done_count,
+            after.trash_count, after.content_bytes, after.updated_at, OrNull(after.deleted_at)}});
     }
   }
   if (!write.before || write.before->members != after.members) AddMembers(write, statements);
@@ -325,8 +325,8 @@ domain::ItemPtr ReadItem(const ports::Row& row) {
 
 void ListLoader::OnRow(std::size_t statement, const ports::Row& row) {
   if (statement == 1) {
-    list_.members.push_back({row.UuidOf(0), domain::ParseRole(row.Text(1)).value_or(
-                                                domain::Role::kViewer),
+    list_.members.push_back({row.UuidOf(0),
+                             domain::ParseRole(row.Text(1)).value_or(domain::Role::kViewer),
                              row.TimeOf(2)});
     return;
   }
@@ -382,7 +382,8 @@ PageRow ReadPageRow(const ports::Row& row) {
 
 std::vector<Statement> ChangesStatements(const base::Uuid& id, std::int64_t after,
                                          std::int64_t limit) {
-  return {{&kReadRevision, {id}}, {&kHoldsRevision, {id, after}}, {&kReadChanges, {id, after, limit}}};
+  return {
+      {&kReadRevision, {id}}, {&kHoldsRevision, {id, after}}, {&kReadChanges, {id, after, limit}}};
 }
 
 std::int64_t AppendChangeRow(std::string& out, const ports::Row& row) {
@@ -423,6 +424,8 @@ std::int64_t AppendChangeRow(std::string& out, const ports::Row& row) {
   return row.Int(0);
 }
 
-Statement EpochStatement() { return {&kReadEpoch, {}}; }
+Statement EpochStatement() {
+  return {&kReadEpoch, {}};
+}
 
 }  // namespace store

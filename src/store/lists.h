@@ -35,7 +35,7 @@ struct ListWrite {
 /// Where the outcome of a ListWrite's batch tells what became of it.
 struct ListBatch {
   ports::Batch batch;
-  std::size_t guard = 0;             // This statement changed no row: decide again on what is there.
+  std::size_t guard = 0;  // This statement changed no row: decide again on what is there.
   std::optional<std::size_t> owner;  // This one changed none: the owner has no room (or is gone).
 };
 

@@ -2,6 +2,8 @@
 
 namespace web {
 
-std::span<const http::StaticFile> Files() { return {}; }
+std::span<const http::StaticFile> Files() {
+  return {};
+}
 
 }  // namespace web

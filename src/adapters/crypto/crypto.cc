@@ -1,6 +1,8 @@
 #include "adapters/crypto/crypto.h"
 
 #include <argon2.h>
+#include <array>
+#include <memory>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -8,9 +10,6 @@
 #include <openssl/hmac.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
-
-#include <array>
-#include <memory>
 #include <stdexcept>
 
 #include "base/base64.h"
@@ -96,8 +95,7 @@ class OpenSslCrypto final : public ports::Crypto {
     const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
     const DigestContext context(EVP_MD_CTX_new());
     std::size_t size = 0;
-    if (!key ||
-        EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
+    if (!key || EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
         EVP_DigestSign(context.get(), nullptr, &size, Unsigned(text), text.size()) != 1) {
       return std::unexpected(base::Unavailable("The signing key cannot be used."));
     }
@@ -122,8 +120,8 @@ class OpenSslCrypto final : public ports::Crypto {
 
   std::string HashPassword(std::string_view password) override {
     const std::string salt = base::RandomBytes(kSaltBytes);
-    std::string encoded(argon2_encodedlen(kPasswordPasses, kPasswordKib, kPasswordLanes,
-                                          kSaltBytes, kHashBytes, Argon2_id),
+    std::string encoded(argon2_encodedlen(kPasswordPasses, kPasswordKib, kPasswordLanes, kSaltBytes,
+                                          kHashBytes, Argon2_id),
                         '\0');
     const int result = argon2id_hash_encoded(
         kPasswordPasses, kPasswordKib, kPasswordLanes, password.data(), password.size(),
@@ -156,14 +154,16 @@ class OpenSslCrypto final : public ports::Crypto {
   std::string HmacSha256(std::string_view key, std::string_view text) override {
     std::string digest(32, '\0');
     unsigned size = 0;
-    CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Unsigned(text),
-               text.size(), reinterpret_cast<unsigned char*>(digest.data()), &size) != nullptr);
+    CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), Unsigned(text), text.size(),
+               reinterpret_cast<unsigned char*>(digest.data()), &size) != nullptr);
     return digest;
   }
 };
 
 }  // namespace
 
-std::unique_ptr<ports::Crypto> MakeCrypto() { return std::make_unique<OpenSslCrypto>(); }
+std::unique_ptr<ports::Crypto> MakeCrypto() {
+  return std::make_unique<OpenSslCrypto>();
+}
 
 }  // namespace adapters::crypto
