@@ -24,16 +24,16 @@ count() {
 cpp_files() { find src tests -name '*.cc' -o -name '*.h' | sort; }
 
 part_format() {
-  local failed=0 file files
+  local failed files bad=0
   mapfile -t files < <(cpp_files)
-  for file in "${files[@]}"; do
-    clang-format-19 --dry-run -Werror "$file" 2>/dev/null && continue
-    say "not formatted: $file   (clang-format-19 -i does it)"
-    failed=$((failed + 1))
-  done
-  npm --prefix web run --silent format:check || failed=$((failed + 1))
-  counted $((${#files[@]} + 1 - failed)) "$failed"
-  [ "$failed" = 0 ]
+  mapfile -t failed < <(printf '%s\n' "${files[@]}" |
+    xargs -P 2 -n 16 clang-format-19 --dry-run -Werror 2>&1 | sed -n 's/:[0-9:]* error: .*//p' | sort -u)
+  [ ${#failed[@]} = 0 ] || printf 'not formatted: %s   (clang-format-19 -i does it)\n' "${failed[@]}"
+  clang-format-19 --version # A missing tool is a failure too.
+  npm --prefix web run --silent format:check || bad=1
+  bad=$((bad + ${#failed[@]}))
+  counted $((${#files[@]} + 1 - bad)) "$bad"
+  [ "$bad" = 0 ]
 }
 
 part_source() {
@@ -85,7 +85,7 @@ part_tsan() {
 part_fuzz() {
   local target targets passed=0 failed=0 budget=(-max_total_time=10)
   [ -z "$long" ] || budget=(-runs=1000000)
-  mapfile -t targets < <(find src tests -name '*_fuzz.cc' -printf '%f\n' | sed 's/\.cc$//' | sort)
+  mapfile -t targets < <(find tests/fuzz -name '*_fuzz.cc' -printf '%f\n' | sed 's/\.cc$//' | sort)
   configure fuzz
   ninja -C build/fuzz "${targets[@]}"
   for target in "${targets[@]}"; do

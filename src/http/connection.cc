@@ -1,12 +1,12 @@
 #include "http/connection.h"
 
-#include <charconv>
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
+#include "http/answer.h"
 #include "http/problem.h"
 
 namespace http {
@@ -15,290 +15,200 @@ namespace {
 namespace asio = boost::asio;
 using ErrorCode = boost::system::error_code;
 
-constexpr std::size_t kReadBytes = 16 * 1024;
-constexpr std::chrono::milliseconds kNoProgress{30'000};
 constexpr std::chrono::milliseconds kLingerTime{1'000};
-constexpr std::size_t kKeptBytes = 64 * 1024;  // Larger buffers are given back after a request.
+constexpr int kLingerReads = 8;  // At once; other connections want their turn too.
+// After Stop, for who has connected but not asked yet: its request may be on its way.
+constexpr std::chrono::milliseconds kDrainGrace{250};
+constexpr std::size_t kKeptBytes = 64 * 1024;  // Larger buffers are given back after use.
 constexpr double kSlowSeconds = 1.0;
-
-constexpr std::string_view kSafety =
-    "\r\nX-Content-Type-Options: nosniff"
-    "\r\nReferrer-Policy: no-referrer"
-    "\r\nCross-Origin-Opener-Policy: same-origin"
-    "\r\nCross-Origin-Resource-Policy: same-origin"
-    "\r\nX-Request-Id: ";
+constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kRefusedRoute = "refused";
+constexpr std::string_view kOverloadedRoute = "overloaded";
 
-std::string_view ReasonOf(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 503: return "Service Unavailable";
-    default: return "Status";
-  }
-}
-
-void AppendNumber(std::string& out, std::uint64_t number) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+std::string AddressOf(const Loop::Socket& socket) {
+  ErrorCode ec;
+  const asio::ip::address address = socket.remote_endpoint(ec).address();
+  if (ec) return {};
+  const bool is_mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  return is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
+                   : address.to_string();
 }
 
 }  // namespace
 
 Connection::Connection(Loop& loop, Loop::Socket socket)
-    : loop_(loop), socket_(std::move(socket)) {
+    : loop_(loop),
+      socket_(std::move(socket)),
+      peer_(AddressOf(socket_)),
+      parser_(loop.shared.config.limits) {
   ErrorCode ec;
   socket_.non_blocking(true, ec);
   socket_.set_option(asio::ip::tcp::no_delay(true), ec);
-  const auto peer = socket_.remote_endpoint(ec);
-  if (!ec) {
-    const asio::ip::address address = peer.address();
-    const bool is_mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    peer_ = is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
-                      : address.to_string();
-  }
+}
+
+bool Connection::IsIdle() const {
+  return state_ == State::kReading && parser_.is_idle() && begin_ == in_.size();
 }
 
 void Connection::Start() {
-  Enter(State::kHead, loop_.shared.config.limits.idle_timeout);
+  due_ = Clock::now() + limits().idle_timeout;
   Read();
 }
 
-void Connection::Enter(State state, std::chrono::milliseconds time) {
-  state_ = state;
-  deadline_ = Clock::now() + time;
-}
-
-void Connection::CheckTime(Clock::time_point now) {
-  switch (state_) {
-    case State::kHead:
-      if (now < deadline_) return;
-      if (is_idle()) return Close();
-      return Refuse(408, "request_timeout", "The request's head did not come in time.");
-    case State::kBody:
-      if (now < request_due_) return;
-      return Refuse(408, "request_timeout", "The request did not come in time.");
-    case State::kSending:
-    case State::kLingering:
-      if (now >= deadline_) Close();
-      return;
-    case State::kHandling:
-    case State::kClosed: return;
+void Connection::OnDue() {
+  if (state_ != State::kReading || IsIdle()) return Close();
+  if (!parser_.has_head()) {
+    return Refuse(408, "request_timeout", "The request's head did not come in time.",
+                  "head_timeout");
   }
+  Refuse(408, "request_timeout", "The request did not come in time.", "body_timeout");
 }
 
 void Connection::Drain() {
-  if (!is_idle()) return;
+  if (!IsIdle()) return;
   // What has come in meanwhile is still answered.
   ErrorCode ec;
   const std::size_t count = socket_.read_some(asio::buffer(loop_.scratch), ec);
-  if (ec || count == 0) return Close();
-  in_.append(loop_.scratch.data(), count);
-  Advance();
+  if (count > 0) return Advance({loop_.scratch.data(), count});
+  if (ec != asio::error::would_block || !is_new_) return Close();
+  due_ = std::min(due_, Clock::now() + kDrainGrace);
 }
 
 void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
+  due_ = kNever;
   ErrorCode ec;
   socket_.close(ec);
+  response_ = {};
   loop_.Forget(shared_from_this());
 }
 
 void Connection::Read() {
-  if (reading_ || state_ == State::kClosed) return;
-  reading_ = true;
-  auto* const self = this;
-  socket_.async_wait(Loop::Socket::wait_read,
-                     [self, keep = shared_from_this()](const ErrorCode& ec) {
-                       self->reading_ = false;
-                       if (self->state_ == State::kClosed) return;
-                       if (ec) return self->Close();
-                       self->OnRead();
-                     });
+  if (is_waiting_) return;
+  is_waiting_ = true;
+  socket_.async_wait(Loop::Socket::wait_read, [self = shared_from_this()](const ErrorCode& ec) {
+    self->is_waiting_ = false;
+    if (self->state_ == State::kClosed) return;
+    if (ec) return self->Close();
+    self->OnReadable();
+  });
 }
 
-void Connection::OnRead() {
-  if (state_ == State::kLingering) {
-    ErrorCode ec;
-    while (socket_.read_some(asio::buffer(loop_.scratch), ec) > 0) {
-    }
-    if (ec == asio::error::would_block) return Read();
-    return Close();
-  }
-  if (begin_ > 0 && begin_ == in_.size()) {
-    in_.clear();
-    begin_ = 0;
-  }
-  if (begin_ > kReadBytes) {
-    in_.erase(0, begin_);
-    begin_ = 0;
-  }
-  const std::size_t size = in_.size();
-  if (in_.capacity() - size < 1024) in_.reserve(std::max<std::size_t>(2048, size * 2));
-  in_.resize(std::min(in_.capacity(), size + kReadBytes));
+void Connection::OnReadable() {
+  if (state_ == State::kLingering) return OnLinger();
+  if (state_ != State::kReading) return;  // Drain has read it already.
   ErrorCode ec;
-  const std::size_t count = socket_.read_some(asio::buffer(in_.data() + size, in_.size() - size), ec);
-  in_.resize(size + count);
+  const std::size_t count = socket_.read_some(asio::buffer(loop_.scratch), ec);
   if (ec == asio::error::would_block) return Read();
   if (ec) return Close();
-  Advance();
+  Advance({loop_.scratch.data(), count});
 }
 
 /// Takes requests off what has come in, one after the other, as long as each is answered at once.
-void Connection::Advance() {
-  if (advancing_) return;
-  advancing_ = true;
+/// `fresh` was just read; there is some only when `in_` is used up.
+void Connection::Advance(std::string_view fresh) {
+  if (is_advancing_) return;
+  is_advancing_ = true;
   const auto keep = shared_from_this();
-  bool goes_on = true;
-  while (goes_on) {
-    if (state_ == State::kHead) {
-      goes_on = TakeHead();
-    } else if (state_ == State::kBody) {
-      goes_on = TakeBody();
-    } else {
-      goes_on = false;
-    }
-  }
-  advancing_ = false;
-  if (state_ == State::kHead || state_ == State::kBody) Read();
+  Parse(fresh);
+  while (state_ == State::kReading && begin_ < in_.size()) Parse({});
+  is_advancing_ = false;
+  if (state_ == State::kReading) Read();
 }
 
-/// True: something has been done, look again. False: more bytes are needed, or it is refused.
-bool Connection::TakeHead() {
-  if (in_.size() - begin_ >= 2 && scanned_ == 0 && in_.compare(begin_, 2, "\r\n") == 0 &&
-      head_.empty()) {
-    begin_ += 2;  // RFC 9112, 2.2: an empty line before a request. Only one.
-    head_ = "\r\n";
-  }
-  const ServerLimits& limits = loop_.shared.config.limits;
-  const std::string_view bytes = std::string_view(in_).substr(begin_);
-  if (bytes.empty()) return false;
-  if (scanned_ == 0) {
-    started_ = Clock::now();
-    deadline_ = started_ + limits.header_timeout;
-    request_due_ = started_ + limits.request_timeout;
-  }
-  HeadFault fault = HeadFault::kNone;
-  const std::size_t end = FindHeadEnd(bytes, limits, scanned_, fault);
-  if (end == 0 && fault == HeadFault::kNone) return false;
-  request_.headers.clear();
-  request_ = Request{.headers = std::move(request_.headers)};
-  loop_.WriteRequestId(request_id_);
-  request_.request_id = {request_id_.data(), request_id_.size()};
-  request_.peer = peer_;
-  framing_ = {};
-  if (end > 0) {
-    head_.assign(bytes.substr(0, end));
-    begin_ += end;
-    fault = ReadHead(head_, limits, request_, framing_);
-  }
-  switch (fault) {
-    case HeadFault::kNone: break;
-    case HeadFault::kMalformed:
-      Refuse(400, "malformed_request", "That is not HTTP as this service speaks it.");
-      return false;
-    case HeadFault::kLineTooLong:
-      Refuse(414, "uri_too_long", "The request line is too long.");
-      return false;
-    case HeadFault::kHeadersTooLarge:
-      Refuse(431, "headers_too_large", "There are too many headers, or they are too long.");
-      return false;
-  }
-  body_.clear();
-  chunks_.Reset();
-  if (framing_.content_length > limits.body_bytes) return HandleTooLarge();
-  Enter(State::kBody, limits.request_timeout);
-  const bool waits = framing_.expects_continue && begin_ == in_.size() &&
-                     (framing_.is_chunked || framing_.content_length > 0);
-  if (waits && !framing_.is_http_1_0) {
-    ErrorCode ec;
-    socket_.write_some(asio::buffer(kContinue), ec);  // 25 bytes: they fit, or the client is gone.
-  }
-  return true;
-}
-
-bool Connection::TakeBody() {
-  const std::size_t max = loop_.shared.config.limits.body_bytes;
-  std::string_view bytes = std::string_view(in_).substr(begin_);
-  if (framing_.is_chunked) {
-    const auto state = chunks_.Take(bytes, body_, max);
-    begin_ = in_.size() - bytes.size();
-    if (state == ChunkDecoder::State::kMore) return false;
-    if (state == ChunkDecoder::State::kMalformed) {
-      Refuse(400, "malformed_request", "The chunks are malformed.");
-      return false;
-    }
-    if (state == ChunkDecoder::State::kTooLarge) return HandleTooLarge();
+void Connection::Parse(std::string_view fresh) {
+  const bool is_fresh = !fresh.empty();
+  std::string_view bytes = is_fresh ? fresh : std::string_view(in_).substr(begin_);
+  if (bytes.empty()) return;
+  const bool was_idle = parser_.is_idle();
+  if (was_idle) started_ = Clock::now();
+  const RequestParser::State state = parser_.Take(bytes);
+  if (is_fresh) {
+    in_.assign(bytes);
+    begin_ = 0;
   } else {
-    const auto left = static_cast<std::size_t>(framing_.content_length) - body_.size();
-    const std::size_t count = std::min(left, bytes.size());
-    body_.append(bytes.substr(0, count));
-    begin_ += count;
-    if (count < left) return false;
+    begin_ = in_.size() - bytes.size();
   }
-  request_.body = body_;
-  request_.has_body = !body_.empty();
-  Handle();
-  return true;
+  if (begin_ == in_.size()) {
+    in_.clear();
+    begin_ = 0;
+    if (in_.capacity() > kKeptBytes) std::string().swap(in_);
+  }
+  if (was_idle && !parser_.is_idle()) due_ = started_ + limits().header_timeout;
+  if (state == RequestParser::State::kMore) return OnUnfinished();
+  OnParsed(state);
 }
 
-/// The handler answers: whether there is such a route goes before the size of its body.
-bool Connection::HandleTooLarge() {
-  framing_.keep_alive = false;
-  body_.clear();
-  request_.body = {};
-  request_.has_body = true;
-  request_.too_large = true;
-  Handle();
-  return true;
+void Connection::OnUnfinished() {
+  if (!parser_.has_head()) return;
+  due_ = started_ + limits().request_timeout;
+  if (parser_.TakeContinue()) Continue();
+}
+
+void Connection::Continue() {
+  ErrorCode ec;
+  const std::size_t count = socket_.write_some(asio::buffer(kContinue), ec);
+  // All or nothing: the client who gets nothing sends its body after a while, or goes.
+  if (count > 0 && count < kContinue.size()) Close();
+}
+
+void Connection::BeginRequest() {
+  loop_.WriteRequestId(request_id_);
+  Request& request = parser_.request();
+  request.request_id = {request_id_.data(), request_id_.size()};
+  request.peer = peer_;
+  keeps_alive_ = parser_.framing().keep_alive;
+  state_ = State::kHandling;
+  due_ = kNever;
+}
+
+void Connection::OnParsed(RequestParser::State state) {
+  switch (state) {
+    case RequestParser::State::kMore: break;
+    case RequestParser::State::kDone: return Handle();
+    case RequestParser::State::kBodyTooLarge:
+      // The handler answers: whether there is such a route goes before the size of its body.
+      loop_.CountBad("body_too_large");
+      return Handle();
+    case RequestParser::State::kMalformed:
+      return Refuse(400, "malformed_request", "That is not HTTP as this service speaks it.",
+                    parser_.has_head() ? "malformed_body" : "malformed_head");
+    case RequestParser::State::kLineTooLong:
+      return Refuse(414, "uri_too_long", "The request line is too long.", "line_too_long");
+    case RequestParser::State::kHeadersTooLarge:
+      return Refuse(431, "headers_too_large", "There are too many headers, or they are too long.",
+                    "headers_too_large");
+  }
 }
 
 void Connection::Handle() {
-  state_ = State::kHandling;
-  self_ = shared_from_this();
+  BeginRequest();
   Shared& shared = loop_.shared;
-  const std::size_t in_flight = shared.in_flight.fetch_add(1, std::memory_order_relaxed);
-  if (in_flight >= shared.config.limits.in_flight) {
-    shared.refused.Add();
-    StartAnswer(ProblemResponse({base::Code::kUnavailable, "overloaded",
-                                 "The service is full. Try again.", {}, 1},
-                                request_.request_id),
-                "overloaded");
+  self_ = shared_from_this();
+  if (shared.in_flight.fetch_add(1, std::memory_order_relaxed) >= limits().in_flight) {
+    shared.refused_requests.Add();
+    StartAnswer(
+        ProblemResponse(
+            {base::Code::kUnavailable, "overloaded", "The service is full. Try again.", {}, 1},
+            request().request_id),
+        kOverloadedRoute);
     return;
   }
   shared.handler(*this);
 }
 
 /// Answers what cannot be handled, then closes.
-void Connection::Refuse(int status, std::string_view reason, std::string_view detail) {
-  framing_.keep_alive = false;
+void Connection::Refuse(int status, std::string_view reason, std::string_view detail,
+                        std::string_view counted_as) {
+  BeginRequest();
+  keeps_alive_ = false;
+  loop_.CountBad(counted_as);
   loop_.shared.in_flight.fetch_add(1, std::memory_order_relaxed);
-  if (request_.request_id.empty() || state_ == State::kHead) {
-    loop_.WriteRequestId(request_id_);
-    request_.request_id = {request_id_.data(), request_id_.size()};
-  }
-  state_ = State::kHandling;
   StartAnswer(ProblemResponse({base::Code::kMalformed, std::string(reason), std::string(detail)},
-                              request_.request_id, status),
-              "refused");
+                              request().request_id, status),
+              kRefusedRoute);
 }
 
 void Connection::Post(std::function<void()> work) {
@@ -310,140 +220,114 @@ void Connection::Send(Response response, std::string_view route) {
     StartAnswer(std::move(response), route);
     return;
   }
-  asio::post(loop_.io, [self = shared_from_this(), route, response = std::move(response)]() mutable {
-    self->StartAnswer(std::move(response), route);
-  });
+  asio::post(loop_.io,
+             [self = shared_from_this(), route, response = std::move(response)]() mutable {
+               self->StartAnswer(std::move(response), route);
+             });
 }
 
 void Connection::StartAnswer(Response response, std::string_view route) {
   const std::shared_ptr<Connection> keep = std::move(self_);
-  Shared& shared = loop_.shared;
-  shared.in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (state_ == State::kClosed) return;
-  if (shared.draining.load(std::memory_order_relaxed)) framing_.keep_alive = false;
+  loop_.shared.in_flight.fetch_sub(1, std::memory_order_relaxed);
   response_ = std::move(response);
   route_ = route;
-  WriteHead();
-  const bool has_body = request_.method != Method::kHead && response_.status != 304 &&
-                        response_.status != 204;
-  buffers_[0] = asio::buffer(out_);
-  buffers_[1] = has_body ? asio::buffer(response_.text) : asio::const_buffer();
-  for (std::size_t i = 0; i < 2; ++i) {
-    const std::string_view piece = has_body ? response_.shared[i] : std::string_view();
-    buffers_[2 + i] = asio::const_buffer(piece.data(), piece.size());
+  is_new_ = false;
+  if (IsLastAnswer()) keeps_alive_ = false;
+  Record();
+  const bool has_body = request().method != Method::kHead && MayHaveBody(response_.status);
+  unsent_ = {asio::buffer(head_)};
+  if (has_body) {
+    unsent_[1] = asio::buffer(response_.text);
+    unsent_[2] = asio::buffer(response_.shared[0].data(), response_.shared[0].size());
+    unsent_[3] = asio::buffer(response_.shared[1].data(), response_.shared[1].size());
   }
-  buffer_ = 0;
-  Enter(State::kSending, kNoProgress);
-  WriteSome();
+  state_ = State::kSending;
+  due_ = Clock::now() + limits().write_timeout;
+  Write();
 }
 
-void Connection::WriteHead() {
-  out_.clear();
-  out_ += "HTTP/1.1 ";
-  AppendNumber(out_, static_cast<std::uint64_t>(response_.status));
-  out_ += ' ';
-  out_ += ReasonOf(response_.status);
-  out_ += "\r\nDate: ";
-  out_ += loop_.Date();
-  out_ += kSafety;
-  out_ += request_.request_id;
-  const auto micros = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count());
-  out_ += "\r\nServer-Timing: app;dur=";
-  AppendNumber(out_, micros / 1000);
-  out_ += '.';
-  out_ += static_cast<char>('0' + micros / 100 % 10);
-  out_ += static_cast<char>('0' + micros / 10 % 10);
-  if (!response_.content_type.empty()) {
-    out_ += "\r\nContent-Type: ";
-    out_ += response_.content_type;
-  }
-  for (const auto& [name, value] : response_.headers) {
-    out_ += "\r\n";
-    out_ += name;
-    out_ += ": ";
-    out_ += value;
-  }
-  if (response_.status != 204 && response_.status != 304) {
-    out_ += "\r\nContent-Length: ";
-    AppendNumber(out_, response_.body_bytes());
-  }
-  if (!framing_.keep_alive) {
-    out_ += "\r\nConnection: close";
-  } else if (framing_.is_http_1_0) {
-    out_ += "\r\nConnection: keep-alive";
-  }
-  out_ += "\r\n\r\n";
+/// While draining, an answer is the last unless another request has come in behind it already.
+bool Connection::IsLastAnswer() {
+  if (!loop_.shared.draining.load(std::memory_order_relaxed)) return false;
+  ErrorCode ec;
+  return begin_ == in_.size() && socket_.available(ec) == 0;
 }
 
-void Connection::WriteSome() {
-  while (buffer_ < buffers_.size()) {
-    if (buffers_[buffer_].size() == 0) {
-      ++buffer_;
-      continue;
-    }
+/// The head of the answer, the metrics and the log tell the same time.
+void Connection::Record() {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
+  const double seconds = std::chrono::duration<double>(took).count();
+  const int status = response_.status;
+  WriteAnswerHead(response_,
+                  {.date = loop_.Date(),
+                   .request_id = request().request_id,
+                   .took = took,
+                   .keep_alive = keeps_alive_,
+                   .is_http_1_0 = parser_.framing().is_http_1_0},
+                  head_);
+  loop_.Count(route_, status, seconds);
+  // Shedding load must stay cheap: it is counted, not logged.
+  const bool is_failed = status >= 500 && route_.data() != kOverloadedRoute.data();
+  if (!is_failed && seconds <= kSlowSeconds && !loop_.shared.config.log_requests) return;
+  base::Log(is_failed ? base::Level::kWarn : base::Level::kInfo, "request",
+            {{"request_id", request().request_id},
+             {"route", route_},
+             {"status", std::int64_t{status}},
+             {"duration_ms", seconds * 1000}});
+}
+
+void Connection::Write() {
+  while (asio::buffer_size(unsent_) > 0) {
     ErrorCode ec;
-    std::array<asio::const_buffer, 4> rest;
-    std::copy(buffers_.begin() + static_cast<std::ptrdiff_t>(buffer_), buffers_.end(),
-              rest.begin());
-    std::size_t count = socket_.write_some(rest, ec);
+    std::size_t count = socket_.write_some(unsent_, ec);
     if (ec == asio::error::would_block) {
       socket_.async_wait(Loop::Socket::wait_write,
                          [self = shared_from_this()](const ErrorCode& wait) {
                            if (self->state_ == State::kClosed) return;
                            if (wait) return self->Close();
-                           self->WriteSome();
+                           self->Write();
                          });
       return;
     }
     if (ec) return Close();
-    deadline_ = Clock::now() + kNoProgress;
-    while (count > 0) {
-      const std::size_t taken = std::min(count, buffers_[buffer_].size());
-      buffers_[buffer_] += taken;
-      count -= taken;
-      if (buffers_[buffer_].size() == 0) ++buffer_;
+    due_ = Clock::now() + limits().write_timeout;
+    for (asio::const_buffer& buffer : unsent_) {
+      const std::size_t sent = std::min(count, buffer.size());
+      buffer += sent;
+      count -= sent;
     }
   }
   OnSent();
 }
 
 void Connection::OnSent() {
-  const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-  RouteMetrics& metrics = loop_.MetricsOf(route_, response_.status);
-  metrics.requests->Add();
-  metrics.seconds->Observe(seconds);
-  if (response_.status >= 500 || seconds > kSlowSeconds || loop_.shared.config.log_requests) {
-    base::Log(response_.status >= 500 ? base::Level::kWarn : base::Level::kInfo, "request",
-              {{"request_id", request_.request_id},
-               {"route", route_},
-               {"status", std::int64_t{response_.status}},
-               {"duration_ms", seconds * 1000}});
-  }
   response_ = {};
-  NextRequest();
-}
-
-void Connection::NextRequest() {
-  if (!framing_.keep_alive) return Linger();
-  if (body_.capacity() > kKeptBytes) std::string().swap(body_);
-  if (in_.capacity() > kKeptBytes && begin_ == in_.size()) {
-    std::string().swap(in_);
-    begin_ = 0;
+  if (!keeps_alive_) return Linger();
+  parser_.Next();
+  state_ = State::kReading;
+  due_ = Clock::now() + limits().idle_timeout;
+  if (loop_.shared.draining.load(std::memory_order_relaxed) && IsIdle() && !is_advancing_) {
+    return Drain();
   }
-  scanned_ = 0;
-  head_.clear();
-  Enter(State::kHead, loop_.shared.config.limits.idle_timeout);
-  if (loop_.shared.draining.load(std::memory_order_relaxed) && is_idle()) return Drain();
-  Advance();
+  Advance({});
 }
 
 /// Lets the client read the answer: closing with unread bytes would reset the connection.
 void Connection::Linger() {
+  state_ = State::kLingering;
+  due_ = Clock::now() + kLingerTime;
   ErrorCode ec;
   socket_.shutdown(Loop::Socket::shutdown_send, ec);
-  Enter(State::kLingering, kLingerTime);
-  OnRead();
+  OnLinger();
+}
+
+void Connection::OnLinger() {
+  ErrorCode ec;
+  for (int i = 0; i < kLingerReads && !ec; ++i) {
+    socket_.read_some(asio::buffer(loop_.scratch), ec);
+  }
+  if (ec && ec != asio::error::would_block) return Close();
+  Read();
 }
 
 }  // namespace http

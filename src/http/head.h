@@ -1,62 +1,38 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "http/exchange.h"
-#include "http/server.h"
 
 namespace http {
 
-/// What is wrong with the head of a request, by the answer it gets.
-enum class HeadFault : std::uint8_t {
-  kNone,
-  kMalformed,        // 400: not HTTP, or a shape that two parsers could read in two ways.
-  kLineTooLong,      // 414
-  kHeadersTooLarge,  // 431
-};
-
-/// How the body is framed (RFC 9112, 6).
+/// How a request's body is framed and what its connection is to do (RFC 9112, 6 and 9).
 struct Framing {
   bool is_chunked = false;
   std::uint64_t content_length = 0;
   bool keep_alive = true;
-  bool expects_continue = false;
+  bool expects_continue = false;  // Never on HTTP/1.0.
   bool is_http_1_0 = false;
+
+  bool operator==(const Framing&) const = default;
 };
 
-/// Where the first head in `bytes` ends: one past its empty line, or 0 when more bytes are needed.
-/// `scanned` is where the last look at the same bytes stopped. Sees at once what can never become a
-/// head: a bare CR or LF, a line or a head that is too long.
-[[nodiscard]] std::size_t FindHeadEnd(std::string_view bytes, const ServerLimits& limits,
-                                      std::size_t& scanned, HeadFault& fault);
+/// Whether `line`, without its CRLF, is `method SP target SP HTTP/1.0` or `HTTP/1.1`, of visible
+/// ASCII.
+[[nodiscard]] bool IsRequestLine(std::string_view line);
 
-/// Reads a whole head, empty line included, into `request` (whose views point into `head`). Stricter
-/// than RFC 9112 wherever leniency lets two parsers disagree: no obs-fold, no space before a colon,
-/// one Content-Length or Transfer-Encoding, only `chunked`, exactly one Host.
-[[nodiscard]] HeadFault ReadHead(std::string_view head, const ServerLimits& limits,
-                                 Request& request, Framing& framing);
+/// Whether `line`, without its CRLF, is `name:value` with a token right before the colon and no
+/// control byte in the value. So it is no obs-fold: that begins with a blank.
+[[nodiscard]] bool IsFieldLine(std::string_view line);
 
-/// Decodes a chunked body (RFC 9112, 7.1) as its bytes come in, in any pieces.
-class ChunkDecoder {
- public:
-  enum class State : std::uint8_t { kMore, kDone, kMalformed, kTooLarge };
+/// Whether `text` may stand in a field's value: no control byte but the tab (RFC 9110, 5.5).
+[[nodiscard]] bool IsFieldValue(std::string_view text);
 
-  /// Takes bytes off the front of `bytes` and appends their content to `body`.
-  State Take(std::string_view& bytes, std::string& body, std::size_t body_max);
-  void Reset() { *this = {}; }
-
- private:
-  enum class Step : std::uint8_t { kSize, kData, kDataEnd, kTrailer };
-
-  State TakeLine(std::string_view& bytes);
-  State OnLine();
-
-  Step step_ = Step::kSize;
-  std::string line_;
-  std::uint64_t left_ = 0;
-  std::size_t trailer_bytes_ = 0;
-};
+/// Reads a whole head, empty line included, each line of which passed the checks above, into
+/// `request` (whose views point into `head`). False where two readers could understand it in two
+/// ways: more than one of Content-Length and Transfer-Encoding together, a coding that is not
+/// `chunked`, not exactly one Host (none is right on HTTP/1.0), another host in the target.
+[[nodiscard]] bool ReadHead(std::string_view head, Request& request, Framing& framing);
 
 }  // namespace http

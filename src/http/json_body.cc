@@ -1,174 +1,21 @@
 #include "http/json_body.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <iterator>
+#include <string>
+#include <utility>
 
-#include <boost/json/basic_parser_impl.hpp>
-
-#include "base/json_writer.h"
 #include "base/utf8.h"
 #include "domain/limits.h"
 
 namespace http {
 namespace {
 
-namespace json = boost::json;
-
-constexpr std::size_t kDepthMax = 32;
-constexpr std::size_t kValuesMax = 10'000;  // A value takes some 100 bytes; a body of them 500,000.
-
-/// Builds a JsonValue from the events of Boost.JSON's parser.
-class Builder {
- public:
-  static constexpr std::size_t max_object_size = std::size_t(-1);
-  static constexpr std::size_t max_array_size = std::size_t(-1);
-  static constexpr std::size_t max_key_size = std::size_t(-1);
-  static constexpr std::size_t max_string_size = std::size_t(-1);
-
-  bool on_document_begin(json::error_code&) { return true; }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code&) { return Open(JsonValue::Kind::kObject); }
-  bool on_object_end(std::size_t, json::error_code& ec) { return CloseObject(ec); }
-  bool on_array_begin(json::error_code&) { return Open(JsonValue::Kind::kArray); }
-  bool on_array_end(std::size_t, json::error_code& ec) { return Close(ec); }
-  bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
-    key_.append(part.data(), part.size());
-    return true;
-  }
-  bool on_key(json::string_view part, std::size_t, json::error_code&) {
-    key_.append(part.data(), part.size());
-    CheckText(key_);
-    keys_.push_back(std::exchange(key_, {}));
-    return true;
-  }
-  bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
-    text_.append(part.data(), part.size());
-    return true;
-  }
-  bool on_string(json::string_view part, std::size_t, json::error_code& ec) {
-    text_.append(part.data(), part.size());
-    CheckText(text_);
-    JsonValue value;
-    value.kind = JsonValue::Kind::kText;
-    value.text = std::exchange(text_, {});
-    return Add(std::move(value), ec);
-  }
-  bool on_number_part(json::string_view part, json::error_code&) {
-    text_.append(part.data(), part.size());
-    return true;
-  }
-  bool on_int64(std::int64_t, json::string_view part, json::error_code& ec) {
-    return Number(part, ec);
-  }
-  bool on_uint64(std::uint64_t, json::string_view part, json::error_code& ec) {
-    return Number(part, ec);
-  }
-  bool on_double(double, json::string_view part, json::error_code& ec) { return Number(part, ec); }
-  bool on_bool(bool boolean, json::error_code& ec) {
-    JsonValue value;
-    value.kind = JsonValue::Kind::kBool;
-    value.boolean = boolean;
-    return Add(std::move(value), ec);
-  }
-  bool on_null(json::error_code& ec) { return Add({}, ec); }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
-
-  ParsedBody Take() { return std::move(parsed_); }
-
- private:
-  bool Open(JsonValue::Kind kind) {
-    open_.emplace_back().kind = kind;
-    return true;
-  }
-
-  bool Close(json::error_code& ec) {
-    JsonValue value = std::move(open_.back());
-    open_.pop_back();
-    return Add(std::move(value), ec);
-  }
-
-  bool CloseObject(json::error_code& ec) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, value] : open_.back().members) names.push_back(name);
-    std::ranges::sort(names);
-    const auto twice = std::ranges::adjacent_find(names);
-    if (twice != names.end()) {
-      parsed_.errors.push_back(
-          {"/" + std::string(*twice), "duplicate", "The member stands twice in one object."});
-    }
-    return Close(ec);
-  }
-
-  bool Number(json::string_view part, json::error_code& ec) {
-    JsonValue value;
-    value.kind = JsonValue::Kind::kNumber;
-    value.text = std::exchange(text_, {});
-    value.text.append(part.data(), part.size());
-    return Add(std::move(value), ec);
-  }
-
-  bool Add(JsonValue value, json::error_code& ec) {
-    if (++count_ > kValuesMax) {
-      ec = json::error::array_too_large;
-      return false;
-    }
-    if (open_.empty()) {
-      parsed_.value = std::move(value);
-    } else if (open_.back().kind == JsonValue::Kind::kArray) {
-      open_.back().items.push_back(std::move(value));
-    } else {
-      open_.back().members.emplace_back(std::move(keys_.back()), std::move(value));
-      keys_.pop_back();
-    }
-    return true;
-  }
-
-  void CheckText(const std::string& text) {
-    if (text.find('\0') == std::string::npos) return;
-    parsed_.errors.push_back({"", "nul", "U+0000 cannot be kept."});
-  }
-
-  ParsedBody parsed_;
-  std::vector<JsonValue> open_;    // Arrays and objects that are not complete.
-  std::vector<std::string> keys_;  // Of members whose value is still to come.
-  std::string key_;
-  std::string text_;
-  std::size_t count_ = 0;
+// Names of the IANA time zone database, sorted; made by tools/make_zones.py.
+constexpr std::string_view kZones[] = {
+#include "http/zones.inc"
 };
 
-/// The code unit of a `\\u` escape at `at`, or -1.
-int EscapeAt(std::string_view text, std::size_t at) {
-  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
-  int unit = 0;
-  const char* const end = text.data() + at + 6;
-  const auto read = std::from_chars(text.data() + at + 2, end, unit, 16);
-  return read.ec == std::errc{} && read.ptr == end && text[at + 2] != '-' ? unit : -1;
-}
-
-/// The text with each escape that stands for half a character replaced: what it would be as JSON if
-/// it had none. False: it has none.
-bool MendSurrogates(std::string& text) {
-  const auto is_high = [](int unit) { return unit >= 0xD800 && unit < 0xDC00; };
-  const auto is_low = [](int unit) { return unit >= 0xDC00 && unit < 0xE000; };
-  bool mended = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\') continue;
-    const int unit = EscapeAt(text, i);
-    if (is_high(unit) && is_low(EscapeAt(text, i + 6))) {
-      i += 11;
-    } else if (is_high(unit) || is_low(unit)) {
-      text.replace(i, 6, "\\uFFFD");
-      mended = true;
-      i += 5;
-    } else {
-      ++i;  // The escaped character: a backslash may be one.
-    }
-  }
-  return mended;
-}
+}  // namespace
 
 std::string PointerTo(std::string_view name) {
   std::string pointer = "/";
@@ -182,82 +29,6 @@ std::string PointerTo(std::string_view name) {
     }
   }
   return pointer;
-}
-
-// Names of the IANA time zone database, sorted; made by tools/make_zones.py.
-constexpr std::string_view kZones[] = {
-#include "http/zones.inc"
-};
-
-}  // namespace
-
-const JsonValue* JsonValue::Find(std::string_view name) const {
-  const auto found = std::ranges::find(members, name, &Member::first);
-  return found == members.end() ? nullptr : &found->second;
-}
-
-void AppendJsonValue(std::string& out, const JsonValue& value) {
-  switch (value.kind) {
-    case JsonValue::Kind::kNull: out += "null"; return;
-    case JsonValue::Kind::kBool: base::AppendJson(out, value.boolean); return;
-    case JsonValue::Kind::kNumber: out += value.text; return;
-    case JsonValue::Kind::kText: base::AppendJsonText(out, value.text); return;
-    case JsonValue::Kind::kArray:
-      out += '[';
-      for (const JsonValue& item : value.items) {
-        if (&item != value.items.data()) out += ',';
-        AppendJsonValue(out, item);
-      }
-      out += ']';
-      return;
-    case JsonValue::Kind::kObject: break;
-  }
-  out += '{';
-  for (const auto& member : value.members) {
-    if (&member != value.members.data()) out += ',';
-    base::AppendJsonText(out, member.first);
-    out += ':';
-    AppendJsonValue(out, member.second);
-  }
-  out += '}';
-}
-
-base::Result<ParsedBody> ParseBody(std::string_view text) {
-  if (text.empty()) {
-    ParsedBody empty;
-    empty.value.kind = JsonValue::Kind::kObject;
-    return empty;
-  }
-  json::parse_options options;
-  options.max_depth = kDepthMax;
-  json::basic_parser<Builder> parser(options);
-  json::error_code error;
-  const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
-  const bool is_whole = !error && read == text.size() && parser.done();
-  ParsedBody parsed = parser.handler().Take();
-  if (error == json::error::too_deep) {
-    parsed.errors.push_back({"", "too_deep", "The body is nested too deeply."});
-    parsed.value = {};
-    return parsed;
-  }
-  if (error == json::error::array_too_large) {
-    parsed.errors.push_back({"", "too_many", "The body holds too many values."});
-    parsed.value = {};
-    return parsed;
-  }
-  if (std::string mended(text); !is_whole && MendSurrogates(mended)) {
-    auto again = ParseBody(mended);
-    if (!again) return again;
-    again->errors.push_back({"", "lone_surrogate", "A \\u escape stands for half a character."});
-    return again;
-  }
-  if (!is_whole) {
-    return base::Fail(base::Code::kMalformed, "malformed_json", "The body is not JSON.");
-  }
-  if (parsed.value.kind != JsonValue::Kind::kObject) {
-    parsed.errors.push_back({"", "wrong_type", "The body must be an object."});
-  }
-  return parsed;
 }
 
 BodyReader::BodyReader(const JsonValue& body, std::vector<base::FieldError>& errors)

@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -12,20 +11,29 @@
 
 namespace http {
 
+struct JsonMember;
+
 /// A parsed request body. Numbers are kept as their text.
 struct JsonValue {
   enum class Kind : std::uint8_t { kNull, kBool, kNumber, kText, kArray, kObject };
-  using Member = std::pair<std::string, JsonValue>;
 
   Kind kind = Kind::kNull;
   bool boolean = false;
-  std::string text;              // kText, and kNumber as it was written.
-  std::vector<JsonValue> items;  // kArray
-  std::vector<Member> members;   // kObject, in order.
+  std::string text;                 // kText, and kNumber as it was written.
+  std::vector<JsonValue> items;     // kArray
+  std::vector<JsonMember> members;  // kObject, in order.
 
   [[nodiscard]] bool is_null() const { return kind == Kind::kNull; }
   [[nodiscard]] const JsonValue* Find(std::string_view name) const;
 };
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
+};
+
+/// `name` as a step of a JSON pointer, with the slash before it (RFC 6901, 3).
+[[nodiscard]] std::string PointerTo(std::string_view name);
 
 /// Appends `value` as JSON without white space.
 void AppendJsonValue(std::string& out, const JsonValue& value);
@@ -33,9 +41,9 @@ void AppendJsonValue(std::string& out, const JsonValue& value);
 /// A body as JSON (RFC 8259). An empty one is an empty object.
 struct ParsedBody {
   JsonValue value;
-  /// What is JSON, but not accepted: a duplicate member, an escaped NUL, a lone surrogate, more
-  /// than 32 levels, more than 10,000 values, not an object. 422, after all that goes before
-  /// (api.md, 'Errors').
+  /// What is JSON, but not accepted: `duplicate` (member), `invalid_character` (an escaped NUL or a
+  /// lone surrogate), `too_deep` (more than 32 levels), `too_many` (more than 10,000 values),
+  /// `wrong_type` (not an object). At most 100. 422, after all that goes before (api.md, 'Errors').
   std::vector<base::FieldError> errors;
 };
 

@@ -21,6 +21,7 @@ struct ServerLimits {
   std::chrono::milliseconds header_timeout{5'000};    // From the first byte of a request.
   std::chrono::milliseconds request_timeout{30'000};  // Body included.
   std::chrono::milliseconds idle_timeout{60'000};     // Between requests.
+  std::chrono::milliseconds write_timeout{30'000};    // Since a client last took bytes.
   std::chrono::milliseconds drain_timeout{10'000};    // After Stop.
   std::size_t connections = 20'000;                   // Over all loops; above: closed at once.
   std::size_t in_flight = 4'096;  // Requests with a handler; above: 503 with Retry-After at once.
@@ -57,7 +58,8 @@ class Server {
   /// Runs `work` on a loop, from any thread.
   void Post(std::size_t loop, std::function<void()> work);
 
-  /// Runs `work` on each loop once a second: for what a loop's own state needs swept.
+  /// Runs `work` on each loop once a second: for what a loop's own state needs swept. Call it
+  /// before Start.
   void EverySecond(std::function<void(std::size_t loop)> work);
 
  private:

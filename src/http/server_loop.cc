@@ -1,0 +1,240 @@
+#include "http/server_loop.h"
+
+#include <algorithm>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "http/connection.h"
+
+namespace http {
+namespace {
+
+namespace asio = boost::asio;
+using ErrorCode = boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+constexpr std::chrono::milliseconds kSweepEvery{100};
+constexpr int kBacklog = 4096;
+
+[[noreturn]] void Throw(const ErrorCode& ec, const std::string& what) {
+  throw std::system_error(ec.value(), std::system_category(), what);
+}
+
+}  // namespace
+
+Shared::Shared(const ServerConfig& settings, base::Metrics& registry, Handler answer)
+    : config(settings),
+      metrics(registry),
+      handler(std::move(answer)),
+      connections_gauge(registry.GetGauge("http_connections", "Open connections.")),
+      in_flight_gauge(registry.GetGauge("http_requests_in_flight", "Requests with a handler.")),
+      refused_connections(registry.GetCounter("http_connections_refused_total",
+                                              "Connections closed at once: there were too many.")),
+      refused_requests(registry.GetCounter("http_requests_refused_total",
+                                           "Requests answered 503: too many were in flight.")) {}
+
+void Shared::WakeStop() {
+  {
+    const std::scoped_lock lock(mutex);
+  }  // Whoever looked before the change now waits.
+  emptied.notify_all();
+}
+
+Loop::Loop(Shared& all, std::size_t number)
+    : shared(all),
+      index(number),
+      acceptor_(io.get_executor()),
+      sweep_(io),
+      random_(base::RandomBits()),
+      lag_(all.metrics.GetHistogram("event_loop_lag_seconds",
+                                    "How late a loop was for its own timer.")) {}
+
+Loop::~Loop() {
+  // A handler that never answered would keep its connection, and the connection itself, for ever.
+  for (const auto& connection : connections_) connection->Abandon();
+}
+
+std::uint16_t Loop::Listen(const std::string& address, std::uint16_t port) {
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address), port);
+  const std::string where = address + ":" + std::to_string(port);
+  ErrorCode ec;
+  if (index == 0 && port != 0) {
+    // SO_REUSEPORT would let a second server of the same user share the port: look first.
+    Acceptor probe(io.get_executor());
+    probe.open(endpoint.protocol(), ec);
+    probe.set_option(asio::socket_base::reuse_address(true), ec);
+    probe.bind(endpoint, ec);
+    if (ec) Throw(ec, where);
+    probe.close(ec);
+  }
+  acceptor_.open(endpoint.protocol(), ec);
+  if (ec) Throw(ec, where);
+  acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
+  acceptor_.set_option(ReusePort(true), ec);
+  acceptor_.bind(endpoint, ec);
+  if (ec) Throw(ec, where);
+  acceptor_.listen(kBacklog, ec);
+  if (ec) Throw(ec, where);
+  acceptor_.non_blocking(true, ec);
+  return acceptor_.local_endpoint(ec).port();
+}
+
+void Loop::Accept() {
+  acceptor_.async_wait(Acceptor::wait_read, [this](const ErrorCode& ec) {
+    if (ec || !acceptor_.is_open()) return;
+    AcceptWaiting();
+    if (!is_full_) Accept();
+  });
+}
+
+void Loop::AcceptWaiting() {
+  while (acceptor_.is_open()) {
+    ErrorCode ec;
+    Socket socket(io.get_executor());
+    acceptor_.accept(socket, ec);
+    if (ec == asio::error::connection_aborted) continue;
+    if (ec && ec != asio::error::would_block) {
+      // No file descriptors or no memory: asking again at once would only burn the core.
+      is_full_ = true;
+      shared.refused_connections.Add();
+      base::Log(base::Level::kWarn, "accept_failed", {{"error", std::int64_t{ec.value()}}});
+    }
+    if (ec) return;
+    OnAccepted(std::move(socket));
+  }
+}
+
+void Loop::OnAccepted(Socket socket) {
+  if (shared.connections.fetch_add(1) >= shared.config.limits.connections) {
+    shared.connections.fetch_sub(1);
+    shared.refused_connections.Add();
+    return;  // Closed by its destructor.
+  }
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+  connections_.insert(connection);
+  connection->Start();
+}
+
+void Loop::Forget(const std::shared_ptr<Connection>& connection) {
+  if (connections_.erase(connection) == 0) return;
+  if (shared.connections.fetch_sub(1) == 1 && shared.draining) shared.WakeStop();
+}
+
+void Loop::Run() {
+  sweep_due_ = Clock::now() + kSweepEvery;
+  second_due_ = Clock::now() + std::chrono::seconds(1);
+  Sweep();
+  Accept();
+  io.run();
+}
+
+/// One timer for all connections: time-outs, the lag of this loop, what comes once a second.
+void Loop::Sweep() {
+  sweep_.expires_at(sweep_due_);
+  sweep_.async_wait([this](const ErrorCode& ec) {
+    if (ec) return;
+    OnSweep();
+    Sweep();
+  });
+}
+
+void Loop::OnSweep() {
+  const auto now = Clock::now();
+  lag_.Observe(std::chrono::duration<double>(now - sweep_due_).count());
+  sweep_due_ = now + kSweepEvery;
+  for (const auto& connection : connections_) {
+    if (connection->IsDue(now)) due_.push_back(connection);
+  }
+  for (const auto& connection : due_) connection->OnDue();
+  due_.clear();
+  if (is_full_) {
+    is_full_ = false;
+    Accept();
+  }
+  if (now >= second_due_) {
+    second_due_ = now + std::chrono::seconds(1);
+    EverySecond();
+  }
+}
+
+void Loop::EverySecond() {
+  shared.connections_gauge.Set(static_cast<double>(shared.connections.load()));
+  shared.in_flight_gauge.Set(static_cast<double>(shared.in_flight.load()));
+  if (every_second) every_second();
+}
+
+void Loop::Drain() {
+  asio::post(io, [this] {
+    AcceptWaiting();  // Who is in the queue has connected in time.
+    ErrorCode ec;
+    acceptor_.close(ec);
+    const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+    for (const auto& connection : all) connection->Drain();
+    shared.drained_loops.fetch_add(1);
+    shared.WakeStop();
+  });
+}
+
+void Loop::End() {
+  io.stop();
+}
+
+void Loop::Count(std::string_view route, int status, double seconds) {
+  auto found = std::ranges::find_if(routes_, [&](const Route& known) {
+    return known.name == route.data() && known.status == status;
+  });
+  if (found == routes_.end()) {
+    const std::string labels = "route=\"" + std::string(route) + "\"";
+    Route known{.name = route.data(), .status = status};
+    known.requests =
+        &shared.metrics.GetCounter("http_requests_total", "Requests answered.",
+                                   labels + ",status=\"" + std::to_string(status) + "\"");
+    known.seconds = &shared.metrics.GetHistogram(
+        "http_request_duration_seconds", "From a request's first byte until its answer was ready.",
+        labels);
+    found = routes_.insert(routes_.end(), known);
+  }
+  found->requests->Add();
+  found->seconds->Observe(seconds);
+}
+
+void Loop::CountBad(std::string_view reason) {
+  shared.metrics
+      .GetCounter("http_bad_requests_total", "Requests that could not be handled.",
+                  "reason=\"" + std::string(reason) + "\"")
+      .Add();
+}
+
+std::string_view Loop::Date() {
+  const std::int64_t second = base::SystemNow().ms / 1000;
+  if (second != date_second_) {
+    date_second_ = second;
+    const std::time_t time = second;
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    char text[40];
+    const std::size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    date_.assign(text, size);
+  }
+  return date_;
+}
+
+void Loop::WriteRequestId(std::array<char, 36>& out) {
+  std::array<char, 16> random{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::uint64_t bits = random_();
+    std::copy_n(reinterpret_cast<const char*>(&bits), sizeof bits, random.begin() + i * 8);
+  }
+  base::WriteUuid(base::DerivedUuid7(base::SystemNow(), {random.data(), random.size()}),
+                  out.data());
+}
+
+}  // namespace http
