@@ -1,14 +1,12 @@
 # layer(NAME DEPS ... LIBS ...): one static library per folder of src/.
-# Sources are found by name: *_test.cc become NAME_test, *_fuzz.cc one fuzz target each.
+# Sources are found by name: *_test.cc become NAME_test.
 # DEPS is the whole list of folders that this one may use; tools/check_source.py checks it too.
 function(layer NAME)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   file(GLOB all CONFIGURE_DEPENDS *.cc)
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  set(fuzzers ${all})
-  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
-  list(REMOVE_ITEM all ${tests} ${fuzzers})
+  list(REMOVE_ITEM all ${tests})
 
   if(all)
     add_library(${NAME} STATIC ${all})
@@ -17,14 +15,7 @@ function(layer NAME)
     add_library(${NAME} INTERFACE)
     target_link_libraries(${NAME} INTERFACE options ${ARG_DEPS})
   endif()
-  if(FUZZ)
-    foreach(source ${fuzzers})
-      get_filename_component(target ${source} NAME_WE)
-      add_executable(${target} ${source})
-      target_link_libraries(${target} PRIVATE ${NAME} ${ARG_LIBS})
-      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-    endforeach()
-  elseif(tests)
+  if(tests AND NOT FUZZ)
     add_executable(${NAME}_test ${tests})
     target_link_libraries(${NAME}_test PRIVATE ${NAME} ${ARG_LIBS} GTest::gmock_main)
     gtest_discover_tests(${NAME}_test DISCOVERY_MODE PRE_TEST)
