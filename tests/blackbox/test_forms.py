@@ -42,9 +42,13 @@ def test_duplicate_members_are_422(person, body):
 
 def test_duplicates_and_nul_are_found_below_the_top(new_person):
     someone = new_person()
-    for settings in (b'{"a":1,"a":1}', b'{"a":{"b":1,"b":2}}', b'{"a":["\\u0000"]}', b'{"\\u0000":1}',
-                     b'{"a":"\\ud800"}', b'[1]', b'"x"'):
-        problem(someone.patch("/v1/me", body=b'{"settings":' + settings + b"}"), 422)
+    for settings, pointer in (
+            (b'{"a":1,"a":1}', "/settings/a"), (b'{"a":{"b":1,"b":2,"b":3}}', "/settings/a/b"),
+            (b'{"a":["","\\u0000"]}', "/settings/a/1"), (b'{"c":{"\\u0000":1}}', "/settings/c"),
+            (b'{"x":{"y":[{}]},"a/b":{"~":"\\ud800"}}', "/settings/a~1b/~0"), (b"[1]", "/settings"),
+            (b'"x"', "/settings")):
+        answer = problem(someone.patch("/v1/me", body=b'{"settings":' + settings + b"}"), 422)
+        assert [error["pointer"] for error in answer["errors"]] == [pointer]
     assert someone.get("/v1/me").json()["settings"] == {}
 
 

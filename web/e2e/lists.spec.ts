@@ -110,6 +110,14 @@ test("a list in the trash, or of somebody else, is not shown", async ({ page, br
   await expect(page.getByText("No lists yet")).toBeVisible();
 });
 
+test("it can be used while it waits for the service", async ({ page }) => {
+  await page.route("**/v1/me", () => {}); // No answer, ever.
+  await page.goto(url());
+  await expect(page.getByText("Loading…")).toBeVisible();
+  const found = await new AxeBuilder({ page }).analyze();
+  expect(found.violations.map((each) => each.id)).toEqual([]);
+});
+
 test("no script can read the session", async ({ page, context }) => {
   await signUp(page);
   const seen = await page.evaluate(
@@ -138,6 +146,7 @@ for (const scheme of ["light", "dark"] as const) {
       expect(overflow).toBe(false);
     };
     await page.goto(url());
+    await expect(page.getByRole("button", { name: "Make an account" })).toBeVisible();
     await check();
     await signUp(page);
     await check();

@@ -5,6 +5,7 @@ import { SignIn } from "./auth/sign_in";
 import { ListPage } from "./lists/list_page";
 import { ListsPage } from "./lists/lists_page";
 import { navigate, usePath } from "./router";
+import { Waiting } from "./waiting";
 
 export type User = components["schemas"]["User"];
 
@@ -33,7 +34,7 @@ export function App() {
     }
   }
 
-  if (user === undefined) return <p className="quiet page">{message || "Loading…"}</p>;
+  if (user === undefined) return <Waiting text={message || undefined} />;
   if (user === null) return <SignIn onSignedIn={setUser} />;
   const id = /^\/lists\/([0-9a-f-]{36})$/.exec(path)?.[1];
   return (

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, useSyncExternalStore, type FormEvent } from "react";
 import { request } from "../api/client";
 import { navigate } from "../router";
+import { Waiting } from "../waiting";
 import { ItemRow } from "./item_row";
 import { ListStore, sentenceOf } from "./store";
 
@@ -57,10 +58,13 @@ export function ListPage({ id }: { id: string }) {
   }
   const list = view.list;
   if (!list) {
-    const text = view.isOffline
-      ? "There is no connection. The list comes when there is one."
-      : "Loading…";
-    return <p className="quiet page">{text}</p>;
+    return (
+      <Waiting
+        text={
+          view.isOffline ? "There is no connection. The list comes when there is one." : undefined
+        }
+      />
+    );
   }
   const message = problem || view.message;
   const done = list.items.filter((item) => item.done).length;
