@@ -1,13 +1,12 @@
 #include "base/log.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <fcntl.h>
+#include <poll.h>
 #include <string>
+#include <unistd.h>
 
 #include "base/json_writer.h"
 #include "base/time.h"
@@ -48,7 +47,9 @@ struct AppendValue {
 
 }  // namespace
 
-void SetLogLevel(Level level) { lowest.store(level, std::memory_order_relaxed); }
+void SetLogLevel(Level level) {
+  lowest.store(level, std::memory_order_relaxed);
+}
 
 void Log(Level level, std::string_view event, std::initializer_list<LogField> fields) {
   if (level < lowest.load(std::memory_order_relaxed)) return;

@@ -76,8 +76,7 @@ Gauge& Metrics::GetGauge(std::string_view name, std::string_view help, std::stri
 }
 
 Histogram& Metrics::GetHistogram(std::string_view name, std::string_view help,
-                                 std::string_view labels,
-                                 const std::array<double, 14>& bounds) {
+                                 std::string_view labels, const std::array<double, 14>& bounds) {
   const std::scoped_lock lock(mutex_);
   auto& slot = FamilyOf(name, help, 'h').histograms[std::string(labels)];
   if (!slot) slot = std::make_unique<Histogram>(bounds);

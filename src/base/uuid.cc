@@ -104,7 +104,6 @@ Uuid NewUuid7(Time now) {
   return Uuid7({static_cast<std::int64_t>(mine >> 12)}, random);
 }
 
-
 Uuid DerivedUuid7(Time at, std::string_view digest) {
   return Uuid7(at, digest);
 }

@@ -16,8 +16,8 @@ using testing::kOwner;
 using testing::Lane;
 using testing::OpOf;
 
-const base::Uuid kA = IdOf(100);
-const base::Uuid kB = IdOf(101);
+constexpr base::Uuid kA = IdOf(100);
+constexpr base::Uuid kB = IdOf(101);
 
 /// A list with two items, and a next change without effects.
 struct Fixture {
@@ -45,7 +45,7 @@ struct Fixture {
 Place After(const base::Uuid& id) {
   return std::optional(id);
 }
-const Place kFirst = std::optional<base::Uuid>();
+constexpr Place kFirst = std::optional<base::Uuid>();
 
 TEST(Apply, TakesTheNextChangeOnly) {
   Fixture f;

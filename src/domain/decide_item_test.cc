@@ -16,17 +16,16 @@ using testing::By;
 using ::testing::ElementsAre;
 using testing::IdOf;
 using testing::kEditor;
-using testing::kOwner;
 using testing::Lane;
 using testing::Move;
 using testing::OpOf;
 using testing::Tick;
 
-const base::Uuid kA = IdOf(100);
-const base::Uuid kB = IdOf(101);
-const base::Uuid kC = IdOf(102);
-const base::Uuid kD = IdOf(103);
-const base::Uuid kNew = IdOf(200);
+constexpr base::Uuid kA = IdOf(100);
+constexpr base::Uuid kB = IdOf(101);
+constexpr base::Uuid kC = IdOf(102);
+constexpr base::Uuid kD = IdOf(103);
+constexpr base::Uuid kNew = IdOf(200);
 
 std::string OutcomeOf(const base::Result<Decision>& decision) {
   if (!decision) return decision.error().reason;
@@ -54,7 +53,7 @@ Effect EffectOf(Lane& lane, const Op& op) {
 Place After(const base::Uuid& id) {
   return std::optional(id);
 }
-const Place kFirst = std::optional<base::Uuid>();
+constexpr Place kFirst = std::optional<base::Uuid>();
 
 Lane WithGone(Gone gone) {
   Lane lane = Lane::WithItems(3);

@@ -26,7 +26,7 @@ using testing::Move;
 using testing::OpOf;
 using testing::Tick;
 
-const base::Uuid kItem = IdOf(100);
+constexpr base::Uuid kItem = IdOf(100);
 
 /// `reason` of the refusal, "done", "repeated", or "nothing" (no change).
 std::string OutcomeOf(const base::Result<Decision>& decision) {

@@ -17,7 +17,6 @@ namespace {
 
 using testing::IdOf;
 using testing::kEditor;
-using testing::kOwner;
 using testing::Lane;
 using testing::OpOf;
 using testing::Random;
@@ -219,8 +218,8 @@ TEST_P(AnyList, IsWhatItsLogSaysForwardsAndBackwards) {
   ASSERT_TRUE(lane.Run(testing::Create()));
   for (std::size_t i = 0; i < OpsOf(); ++i) {
     if (i == OpsOf() / 2) Join(lane, kEditor);
-    if (lane.list->item_count > 150) (void)lane.Run(OpOf(Kind::kClearDone));
-    (void)lane.Run(draw.Next(lane));
+    if (lane.list->item_count > 150) lane.Do(OpOf(Kind::kClearDone));
+    lane.Do(draw.Next(lane));
     replica.CatchUp(lane.log);
     if (i % (OpsOf() / kCompared) == 0) {
       ASSERT_EQ(replica.view, ViewOf(*lane.list)) << "at op " << i;
@@ -245,7 +244,7 @@ TEST_P(AnyList, OnlyAMoveChangesTheOrder) {
     const ListPtr before = lane.list;
     const Op op = draw.Next(lane);
     const auto decision = lane.Run(op);
-    if (before->deleted_at && i % 3 == 0) (void)lane.Run(OpOf(Kind::kRestoreList));
+    if (before->deleted_at && i % 3 == 0) lane.Do(OpOf(Kind::kRestoreList));
     if (!decision || !decision->change) continue;
     std::vector<base::Uuid> was = AllInOrder(*before);
     std::vector<base::Uuid> is = AllInOrder(*lane.list);
@@ -285,7 +284,7 @@ TEST_P(AnyList, ADecisionLeavesItsListAsItWas) {
     const ListPtr before = lane.list;
     const View was = ViewOf(*before);
     const std::vector<base::Uuid> order = AllInOrder(*before);
-    (void)lane.Run(draw.Next(lane));
+    lane.Do(draw.Next(lane));
     ASSERT_EQ(ViewOf(*before), was);
     ASSERT_EQ(AllInOrder(*before), order);
   }

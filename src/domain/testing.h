@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "domain/decide.h"
 #include "domain/limits.h"
 #include "domain/list.h"
@@ -14,7 +15,7 @@
 namespace domain::testing {
 
 /// A UUIDv7-shaped id, the same for the same number; ordered as the numbers.
-[[nodiscard]] inline base::Uuid IdOf(std::uint64_t number) {
+[[nodiscard]] constexpr base::Uuid IdOf(std::uint64_t number) {
   base::Uuid id;
   for (std::size_t i = 0; i < 8; ++i) {
     id.bytes[15 - i] = static_cast<std::uint8_t>(number >> (8 * i));
@@ -24,11 +25,11 @@ namespace domain::testing {
   return id;
 }
 
-inline const base::Uuid kList = IdOf(1);
-inline const base::Uuid kOwner = IdOf(10);
-inline const base::Uuid kEditor = IdOf(11);
-inline const base::Uuid kViewer = IdOf(12);
-inline const base::Uuid kStranger = IdOf(13);
+inline constexpr base::Uuid kList = IdOf(1);
+inline constexpr base::Uuid kOwner = IdOf(10);
+inline constexpr base::Uuid kEditor = IdOf(11);
+inline constexpr base::Uuid kViewer = IdOf(12);
+inline constexpr base::Uuid kStranger = IdOf(13);
 
 /// SplitMix64: the same numbers for the same seed everywhere.
 class Random {
@@ -96,6 +97,12 @@ class Random {
   return op;
 }
 
+/// The change that `decision` must have come to.
+[[nodiscard]] inline const Change& ChangeOf(const base::Result<Decision>& decision) {
+  CHECK(decision.has_value() && decision->change.has_value());
+  return *decision->change;
+}
+
 /// One list that takes op after op, with its log.
 class Lane {
  public:
@@ -109,20 +116,26 @@ class Lane {
     base::Result<Decision> decision = Decide(list, op, context);
     if (decision) {
       list = decision->list;
-      if (decision->change) log.push_back(*decision->change);
+      if (const auto& change = decision->change) log.push_back(*change);
     }
     return decision;
+  }
+
+  /// As Run, where it does not matter what comes of it.
+  void Do(Op op) {
+    const auto decision = Run(std::move(op));
+    ignored += decision ? 0 : 1;
   }
 
   /// A list of the owner's with an editor, a viewer and `items` items with ids IdOf(100) onwards.
   static Lane WithItems(std::size_t items, std::uint64_t seed = 1) {
     Lane lane(seed);
-    (void)lane.Run(Create());
+    lane.Do(Create());
     ListState state = *lane.list;
     state.members.push_back({kEditor, Role::kEditor, lane.now});
     state.members.push_back({kViewer, Role::kViewer, lane.now});
     lane.list = std::make_shared<const ListState>(std::move(state));
-    for (std::size_t i = 0; i < items; ++i) (void)lane.Run(Add(IdOf(100 + i)));
+    for (std::size_t i = 0; i < items; ++i) lane.Do(Add(IdOf(100 + i)));
     return lane;
   }
 
@@ -138,6 +151,7 @@ class Lane {
 
   ListPtr list;
   std::vector<Change> log;
+  int ignored = 0;  // Refusals that Do has seen.
   base::Time now{1'769'851'800'000};
   std::int64_t epoch = 0;
 

@@ -1,9 +1,8 @@
 #include "main/config.h"
 
-#include <map>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
 
 namespace lists {
 namespace {
@@ -38,8 +37,8 @@ TEST(Config, FlagsWinOverTheEnvironment) {
 }
 
 TEST(Config, TellsAllThatIsWrongAtOnce) {
-  const Parsed parsed = ParseWith({"--port", "65536", "--colour", "--address", "here"},
-                                  {{"LISTS_CACHE_MIB", "0"}});
+  const Parsed parsed =
+      ParseWith({"--port", "65536", "--colour", "--address", "here"}, {{"LISTS_CACHE_MIB", "0"}});
   EXPECT_THAT(parsed.problems,
               testing::UnorderedElementsAre(HasSubstr("--port"), HasSubstr("--colour"),
                                             HasSubstr("--address"), HasSubstr("LISTS_CACHE_MIB")));

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,9 +18,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "adapters/crypto/crypto.h"
 #include "adapters/sqlite/database.h"
@@ -50,9 +49,7 @@ class MakeUser final : public ports::WriteJob {
         " VALUES ($1, $2, $2, 'A person', $3, $3)"};
     return {{{&kSql, {id_, base::ToString(id_) + "@example.org", base::Time{1000}}}}};
   }
-  void Done(base::Result<ports::Outcome> outcome) override {
-    made_.set_value(outcome.has_value());
-  }
+  void Done(base::Result<ports::Outcome> outcome) override { made_.set_value(outcome.has_value()); }
 
  private:
   const Uuid id_;
@@ -95,16 +92,16 @@ class ListsOverSqlite : public testing::Test {
   static base::Result<Answer> Run(Lists& lists, domain::Op op,
                                   std::optional<IdempotencyKey> key = {}) {
     std::promise<base::Result<Answer>> answered;
-    lists.Write({.op = std::move(op),
-                 .key = std::move(key),
-                 .deadline = Soon(),
-                 .render = [](const domain::Decision& decision) {
-                   return Answer{.status = decision.change ? 200 : 208,
-                                 .list_revision = decision.list->revision};
-                 },
-                 .done = [&](base::Result<Answer> answer) {
-                   answered.set_value(std::move(answer));
-                 }});
+    lists.Write(
+        {.op = std::move(op),
+         .key = std::move(key),
+         .deadline = Soon(),
+         .render =
+             [](const domain::Decision& decision) {
+               return Answer{.status = decision.change ? 200 : 208,
+                             .list_revision = decision.list->revision};
+             },
+         .done = [&](base::Result<Answer> answer) { answered.set_value(std::move(answer)); }});
     return answered.get_future().get();
   }
 
@@ -153,8 +150,8 @@ class ListsOverSqlite : public testing::Test {
 class ClosedLoop {
  public:
   using Next = std::function<domain::Op(std::size_t client, int round)>;
-  using Answered = std::function<void(std::size_t client, const domain::Op&,
-                                      const base::Result<Answer>&)>;
+  using Answered =
+      std::function<void(std::size_t client, const domain::Op&, const base::Result<Answer>&)>;
 
   ClosedLoop(std::vector<Lists*> lists, int rounds, Next next, Answered answered)
       : lists_(std::move(lists)),
@@ -175,18 +172,20 @@ class ClosedLoop {
     lists_[client % lists_.size()]->Write(
         {.op = *op,
          .deadline = std::chrono::steady_clock::now() + seconds(60),
-         .render = [](const domain::Decision& decision) {
-           return Answer{.list_revision = decision.list->revision};
-         },
-         .done = [this, client, round, op](const base::Result<Answer>& answer) {
-           answered_(client, *op, answer);
-           if (round + 1 < rounds_) {
-             Send(client, round + 1);
-             return;
-           }
-           const std::scoped_lock lock(mutex_);
-           if (--running_ == 0) ended_.notify_all();
-         }});
+         .render =
+             [](const domain::Decision& decision) {
+               return Answer{.list_revision = decision.list->revision};
+             },
+         .done =
+             [this, client, round, op](const base::Result<Answer>& answer) {
+               answered_(client, *op, answer);
+               if (round + 1 < rounds_) {
+                 Send(client, round + 1);
+                 return;
+               }
+               const std::scoped_lock lock(mutex_);
+               if (--running_ == 0) ended_.notify_all();
+             }});
   }
 
   const std::vector<Lists*> lists_;
@@ -271,9 +270,8 @@ TEST_F(ListsOverSqlite, TheLogReplaysToWhatIsServed) {
   std::int64_t after = 0;
   for (bool more = true; more;) {
     std::promise<base::Result<ChangesPage>> read;
-    lists_[0]->Changes(list, after, 500, [&](base::Result<ChangesPage> page) {
-      read.set_value(std::move(page));
-    });
+    lists_[0]->Changes(list, after, 500,
+                       [&](base::Result<ChangesPage> page) { read.set_value(std::move(page)); });
     const ChangesPage page = read.get_future().get().value();
     const auto changes = store::ParseChanges(page.changes);
     ASSERT_TRUE(changes.has_value());
@@ -353,8 +351,7 @@ TEST_F(ListsOverSqlite, AFirstAnswerIsKeptWithItsWrite) {
   auto first = begin("{}").value();
   ASSERT_TRUE(std::holds_alternative<Idempotency::Turn>(first));
   const IdempotencyKey key = *std::get<Idempotency::Turn>(first);
-  const auto answer =
-      Run(*lists_[0], AddOp(list, base::NewUuid7(base::SystemNow())), key).value();
+  const auto answer = Run(*lists_[0], AddOp(list, base::NewUuid7(base::SystemNow())), key).value();
   first = Answer{};  // Gives the turn back.
 
   const auto again = begin("{}").value();

@@ -181,7 +181,7 @@ TEST_F(Power, ACutAfterAFailedCallLosesNothingThatWasAcknowledged) {
 
 TEST_F(Power, ACutAfterAFailedFlushFindsNothingThatWasRefused) {
   // The system forgets what it could not flush, and the next flush succeeds without it.
-  const int recordings = IsLong() ? 200 : 20;
+  const int recordings = IsLong() ? 100 : 20;
   for (int i = 0; i < recordings && !HasFailure(); ++i) {
     const std::vector<Event> events = Record(true, {1 + i % 20, Fault::How::kNoFlush});
     EXPECT_EQ(CutAt(events, IsLong() ? 50 : 20, static_cast<std::uint64_t>(i) + 1), 0) << i;
