@@ -16,7 +16,6 @@ namespace http {
 namespace {
 
 constexpr std::string_view kListPrefix = "/v1/lists/";
-constexpr std::string_view kGetList = "GET /v1/lists/{id}";
 constexpr std::string_view kNoRoute = "other";
 constexpr std::string_view kPage = "page";
 

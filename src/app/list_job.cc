@@ -1,0 +1,147 @@
+#include <utility>
+
+#include "app/idempotency.h"
+#include "app/lists_impl.h"
+#include "base/random.h"
+#include "domain/leave.h"
+#include "store/lists.h"
+
+namespace app {
+namespace {
+
+constexpr std::size_t kMarkBytes = 16;
+
+std::uint64_t KeyOf(const base::Uuid& id) {
+  return std::hash<base::Uuid>{}(id);
+}
+
+}  // namespace
+
+/// One batch of a list: decides what waits, writes it, answers.
+class Lists::Impl::Job final : public ports::WriteJob {
+ public:
+  Job(std::shared_ptr<Impl> lists, const base::Uuid& id) : lists_(std::move(lists)), id_(id) {}
+
+  ports::Batch Prepare() override {
+    SnapshotPtr base;
+    ops_ = lists_->Take(id_, base, attempts_);
+    lists_->batch_ops_.Observe(static_cast<double>(ops_.size()));
+    write_.before = base ? base->list_ptr() : nullptr;
+    write_.after = write_.before;
+    write_.epoch = lists_->epoch_.load(std::memory_order_relaxed);
+    write_.mark = base::RandomBytes(kMarkBytes);
+    const domain::DecideContext context{lists_->clock_(), write_.epoch,
+                                        [] { return base::RandomBits(); }};
+    answers_.reserve(ops_.size());
+    for (const WriteRequest& request : ops_) answers_.push_back(DecideOne(request, context));
+    return MakeBatch();
+  }
+
+  void Done(base::Result<ports::Outcome> outcome) override {
+    if (ops_.empty() && !outcome) {
+      lists_->RefuseAll(id_, outcome.error());  // The job never ran.
+      return;
+    }
+    if (!outcome) {
+      lists_->Forget(id_);
+      AnswerAll(&outcome.error());
+    } else if (!write_.changes.empty() && NoRoom(*outcome) && attempts_ > 1) {
+      const base::Error full{base::Code::kInvalid, "memberships_full",
+                             "You are in as many lists as an account can be."};
+      AnswerAll(&full);
+    } else if (!write_.changes.empty() && outcome->changed.at(guard_) == 0) {
+      // Also when the owner has no room: the list may be there already, and this be a repeat.
+      lists_->Again(id_, std::move(ops_));
+      return;
+    } else {
+      if (!write_.changes.empty()) {
+        lists_->Publish(std::make_shared<const Snapshot>(write_.after));
+      }
+      AnswerAll(nullptr);
+    }
+    lists_->Next(id_);
+  }
+
+ private:
+  base::Result<Answer> DecideOne(const WriteRequest& request,
+                                 const domain::DecideContext& context) {
+    auto decision = request.op.kind == domain::Kind::kRevoke
+                        ? domain::DecideLeave(write_.after, request.op, context)
+                        : domain::Decide(write_.after, request.op, context);
+    if (!decision) return std::unexpected(std::move(decision.error()));
+    Answer answer = request.render(*decision);
+    if (decision->change) {
+      write_.after = decision->list;
+      write_.changes.push_back(
+          {std::move(*decision->change), lists_->crypto_.Sha256(store::DigestText(request.op))});
+      for (domain::ItemPtr& row : decision->rows) AddRow(std::move(row));
+    }
+    if (request.key) kept_.emplace_back(*request.key, answer);
+    return answer;
+  }
+
+  /// Each item is stored once, as it is after the last op.
+  void AddRow(domain::ItemPtr row) {
+    const auto [place, is_new] = row_of_.try_emplace(row->id, write_.rows.size());
+    if (is_new) {
+      write_.rows.push_back(std::move(row));
+    } else {
+      write_.rows[place->second] = std::move(row);
+    }
+  }
+
+  ports::Batch MakeBatch() {
+    ports::Batch batch;
+    std::optional<base::Uuid> guarded;
+    if (!write_.changes.empty()) {
+      store::ListBatch made = store::BatchOf(write_);
+      batch = std::move(made.batch);
+      guard_ = made.guard;
+      owner_ = made.owner;
+      batch.rows = write_.changes.size();
+      guarded = id_;
+    }
+    for (const auto& [key, answer] : kept_) {
+      batch.statements.push_back(KeepAnswer(key, answer, guarded, write_.mark));
+    }
+    return batch;
+  }
+
+  [[nodiscard]] bool NoRoom(const ports::Outcome& outcome) const {
+    return owner_ && outcome.changed.at(*owner_) == 0;
+  }
+
+  /// `error`: what befell the batch; it is the answer of all that it should have written. Refusals
+  /// stand on their own only when nothing was written: they may rest on what was not.
+  void AnswerAll(const base::Error* error) {
+    for (std::size_t i = 0; i < ops_.size(); ++i) {
+      if (error != nullptr) {
+        ops_[i].done(std::unexpected(*error));
+      } else {
+        ops_[i].done(std::move(answers_[i]));
+      }
+    }
+  }
+
+  const std::shared_ptr<Impl> lists_;
+  const base::Uuid id_;
+  std::vector<WriteRequest> ops_;
+  std::vector<base::Result<Answer>> answers_;  // One for each op.
+  std::vector<std::pair<IdempotencyKey, Answer>> kept_;
+  store::ListWrite write_;
+  std::unordered_map<base::Uuid, std::size_t> row_of_;  // Where an item is in write_.rows.
+  int attempts_ = 0;
+  std::size_t guard_ = 0;
+  std::optional<std::size_t> owner_;
+};
+
+void Lists::Impl::Submit(const base::Uuid& id) {
+  ports::Deadline deadline;
+  {
+    const std::scoped_lock lock(mutex_);
+    deadline = lanes_.at(id).waiting.front().deadline;
+  }
+  database_.Write(KeyOf(id), deadline, std::make_shared<Job>(shared_from_this(), id));
+}
+
+}  // namespace app
