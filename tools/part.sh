@@ -147,48 +147,20 @@ part_release() {
   counted 1 0
 }
 
-# black_box MARKS [FLAG...]: the binary over HTTP, as a client sees it.
+# black_box MARKS WHAT...: the binary over HTTP, as a client sees it.
 black_box() {
   local status=0
   rm -f "$results/$part.xml"
-  .tools/venv/bin/python -m pytest tests/blackbox -q -m "$1" "${@:2}" --durations=10 \
+  .tools/venv/bin/python -m pytest -c tests/blackbox/pytest.ini -q -m "$1" "${@:2}" --durations=10 \
     --junitxml="$results/$part.xml" || status=$?
   count "$results/$part.xml" || status=1
   return $status
 }
-part_blackbox() { black_box "not alone"; }
-part_rates() { black_box alone -n 0; }
-
-# start_server LOG: $url of a service of its own on a new data folder; ends with the part.
-start_server() {
-  local port data
-  port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  data=$(mktemp -d)
-  "$LISTS_BIN" serve --port "$port" --data "$data" >"$1" 2>&1 &
-  # shellcheck disable=SC2064
-  trap "kill $! 2>/dev/null || true; wait; rm -rf '$data'" EXIT
-  url=http://127.0.0.1:$port
-  curl -fsS --retry 100 --retry-delay 1 --retry-max-time 20 --retry-connrefused -o /dev/null "$url/readyz"
-}
+part_blackbox() { black_box "not alone" tests/blackbox --ignore tests/blackbox/test_openapi.py; }
+part_rates() { black_box alone tests/blackbox -n 0; }
 
 # openapi.yaml against a running server: bounded, the same cases each time.
-part_schema() {
-  local token status=0 examples=15
-  [ -z "$long" ] || examples=150
-  start_server "$logs/schema-server.log"
-  token=$(curl -fsS "$url/v1/auth/sign-up" -H 'Content-Type: application/json' \
-    -d '{"email":"schema@example.org","password":"correct horse battery","name":"Schema"}' |
-    /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-  rm -f "$results/schema.xml"
-  # Signing out and deleting the account would end the session that all the others use.
-  .tools/venv/bin/python -c 'from schemathesis.cli import schemathesis; schemathesis()' run \
-    docs/api/openapi.yaml --url "$url" -H "Authorization: Bearer $token" --seed 1 \
-    --max-examples "$examples" --request-timeout 10 --phases examples,coverage,fuzzing \
-    --exclude-name 'POST /v1/auth/sign-out' --exclude-name 'DELETE /v1/me' \
-    --report junit --report-junit-path "$results/schema.xml" || status=$?
-  count "$results/schema.xml" || status=1
-  return $status
-}
+part_schema() { black_box "" tests/blackbox/test_openapi.py -n 0; }
 
 part_web() {
   local passed=0 failed=0 step numbers

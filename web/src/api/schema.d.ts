@@ -509,6 +509,8 @@ export interface components {
         Email: string;
         /** @description 15 to 128 characters; common ones, repeats and runs are refused. */
         Password: string;
+        /** @description The password there is; a wrong one of any length is told as wrong. */
+        GivenPassword: string;
         Name: string;
         /** @description Whatever a client keeps here; up to 16 KiB. */
         Settings: {
@@ -552,7 +554,7 @@ export interface components {
         };
         SignIn: {
             email: string;
-            password: string;
+            password: components["schemas"]["GivenPassword"];
             session?: components["schemas"]["SessionKind"];
         };
         /**
@@ -601,10 +603,10 @@ export interface components {
             settings?: null | components["schemas"]["Settings"];
         };
         DeleteMe: {
-            password: string;
+            password: components["schemas"]["GivenPassword"];
         };
         ChangePassword: {
-            current: string;
+            current: components["schemas"]["GivenPassword"];
             new: components["schemas"]["Password"];
         };
         Session: {
