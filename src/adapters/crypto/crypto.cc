@@ -137,8 +137,8 @@ class OpenSslCrypto final : public ports::Crypto {
 
   void Sha256Into(std::string_view text, std::array<std::uint8_t, 32>& digest) override {
     thread_local const DigestContext context(EVP_MD_CTX_new());
-    static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    CHECK(EVP_DigestInit_ex(context.get(), kSha256, nullptr) == 1 &&
+    static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    CHECK(EVP_DigestInit_ex(context.get(), sha256, nullptr) == 1 &&
           EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
           EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
   }
