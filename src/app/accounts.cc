@@ -75,7 +75,7 @@ void Accounts::Impl::Finish(const SignedIn& signed_in, Result<ports::Outcome> ou
 
 void Accounts::Impl::SignUp(const std::string& email, const std::string& password,
                             const std::string& name, const Client& client,
-                            std::function<void(Result<SignedIn>)> done) {
+                            const std::function<void(Result<SignedIn>)>& done) {
   if (const int wait = attempts_.SignUp(client.address, clock_())) {
     return done(std::unexpected(TooManyAttempts(wait)));
   }
@@ -118,7 +118,7 @@ void Accounts::Impl::SignIn(const std::string& email, const std::string& passwor
 
 void Accounts::Impl::CheckLogin(const std::optional<Login>& login, const std::string& email_key,
                                 const std::string& password, const Client& client,
-                                std::function<void(Result<SignedIn>)> done) {
+                                const std::function<void(Result<SignedIn>)>& done) {
   const Attempts::Ticket ticket = TicketOf(email_key, client, login && login->knows_address);
   if (const int wait = attempts_.Begin(ticket, clock_())) {
     failures_.Add();
@@ -173,7 +173,7 @@ void Accounts::EverySecond() {
 void Accounts::SignUp(const std::string& email, const std::string& password,
                       const std::string& name, const Client& client,
                       std::function<void(Result<SignedIn>)> done) {
-  impl_->SignUp(email, password, name, client, std::move(done));
+  impl_->SignUp(email, password, name, client, done);
 }
 void Accounts::SignIn(const std::string& email, const std::string& password, const Client& client,
                       std::function<void(Result<SignedIn>)> done) {

@@ -39,7 +39,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
 
   void EverySecond();
   void SignUp(const std::string& email, const std::string& password, const std::string& name,
-              const Client& client, std::function<void(base::Result<SignedIn>)> done);
+              const Client& client, const std::function<void(base::Result<SignedIn>)>& done);
   void SignIn(const std::string& email, const std::string& password, const Client& client,
               std::function<void(base::Result<SignedIn>)> done);
   void Refresh(std::string_view token, std::function<void(base::Result<Tokens>)> done);
@@ -81,7 +81,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
 
   void CheckLogin(const std::optional<Login>& login, const std::string& email_key,
                   const std::string& password, const Client& client,
-                  std::function<void(base::Result<SignedIn>)> done);
+                  const std::function<void(base::Result<SignedIn>)>& done);
   void CheckOwnPassword(const Principal& caller, std::string pointer, const std::string& password,
                         const Client& client, std::function<void(base::Result<OwnPassword>)> done);
   Attempts::Ticket TicketOf(const std::string& email_key, const Client& client, bool known) const;

@@ -80,7 +80,7 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
         });
       }
     }
-    for (Waiting& each : late) each.done(std::unexpected(InProgress()));
+    for (const Waiting& each : late) each.done(std::unexpected(InProgress()));
     if (++seconds_ % kRemoveEverySeconds == 0) RemoveExpired();
   }
 
@@ -118,7 +118,11 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
 
   void Found(const IdempotencyKey& key, const base::Result<void>& read,
              std::optional<store::KeptAnswer>& kept, const Done& done) {
-    if (read && !kept) {
+    if (!read) {
+      Release(key.scope);
+      return done(std::unexpected(read.error()));
+    }
+    if (!kept) {
       auto* const mine = new IdempotencyKey(key);
       done(Turn(mine, [self = shared_from_this()](const IdempotencyKey* held) {
         self->Release(held->scope);
@@ -127,9 +131,7 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
       return;
     }
     Release(key.scope);
-    if (!read) {
-      done(std::unexpected(read.error()));
-    } else if (kept->digest != key.digest) {
+    if (kept->digest != key.digest) {
       done(std::unexpected(Reused()));
     } else {
       done(AnswerOf(std::move(*kept)));

@@ -70,10 +70,10 @@ class Lists::Impl::Job final : public ports::WriteJob {
                         : domain::Decide(write_.after, request.op, context);
     if (!decision) return std::unexpected(std::move(decision.error()));
     Answer answer = request.render(*decision);
-    if (decision->change) {
+    if (auto& change = decision->change) {
       write_.after = decision->list;
       write_.changes.push_back(
-          {std::move(*decision->change), lists_->crypto_.Sha256(store::DigestText(request.op))});
+          {std::move(*change), lists_->crypto_.Sha256(store::DigestText(request.op))});
       for (domain::ItemPtr& row : decision->rows) AddRow(std::move(row));
     }
     if (request.key) kept_.emplace_back(*request.key, answer);

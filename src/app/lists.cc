@@ -8,7 +8,8 @@
 namespace app {
 namespace {
 
-constexpr std::size_t kChangesBytes = 1024 * 1024;  // Of a page of the log; one change always fits.
+constexpr std::size_t kChangesBytes = std::size_t{1}
+                                      << 20;  // Of a page of the log; one change always fits.
 constexpr std::chrono::seconds kReadTime{5};
 
 /// A page of the log as its rows come in.
@@ -130,7 +131,7 @@ void Lists::Impl::Finish(const base::Uuid& id, const std::shared_ptr<store::List
     StartLoad(id);
     return;
   }
-  for (Loaded& each : waiting) each(result);
+  for (const Loaded& each : waiting) each(result);
 }
 
 void Lists::Impl::Publish(SnapshotPtr snapshot) {

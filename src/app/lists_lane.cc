@@ -20,23 +20,20 @@ base::Error TooBusy() {
 void Lists::Impl::Write(WriteRequest request) {
   const base::Uuid id = request.op.list_id;
   bool is_first = false;
-  bool is_full = false;
+  std::function<void(base::Result<Answer>)> refused;
   {
     const std::scoped_lock lock(mutex_);
     Lane& lane = lanes_[id];
-    is_full = lane.waiting.size() >= kWaitingMax;
-    if (!is_full) {
-      // attempts is above 0 while anything of the lane is under way, so that one job runs at a
-      // time.
+    if (lane.waiting.size() >= kWaitingMax) {
+      refused = std::move(request.done);
+    } else {
+      // attempts is above 0 while anything of the lane is under way: one job runs at a time.
       is_first = std::exchange(lane.attempts, std::max(lane.attempts, 1)) == 0;
       lane.waiting.push_back(std::move(request));
     }
   }
-  if (is_full) {
-    request.done(std::unexpected(TooBusy()));
-  } else if (is_first) {
-    Schedule(id);
-  }
+  if (refused) refused(std::unexpected(TooBusy()));
+  if (is_first) Schedule(id);
 }
 
 /// Sees to it that the lane has something to decide on, then submits a job.
@@ -118,7 +115,7 @@ void Lists::Impl::Again(const base::Uuid& id, std::vector<WriteRequest> ops) {
     return;
   }
   const base::Error error = base::Unavailable("The list keeps changing. Try again.");
-  for (WriteRequest& op : ops) op.done(std::unexpected(error));
+  for (const WriteRequest& op : ops) op.done(std::unexpected(error));
   Next(id);
 }
 
@@ -144,7 +141,7 @@ void Lists::Impl::RefuseAll(const base::Uuid& id, const base::Error& error) {
     refused = std::move(lane->second.waiting);
     lanes_.erase(lane);
   }
-  for (WriteRequest& request : refused) request.done(std::unexpected(error));
+  for (const WriteRequest& request : refused) request.done(std::unexpected(error));
 }
 
 }  // namespace app

@@ -51,7 +51,7 @@ void SetLogLevel(Level level) {
   lowest.store(level, std::memory_order_relaxed);
 }
 
-void Log(Level level, std::string_view event, std::initializer_list<LogField> fields) {
+void Log(Level level, std::string_view event, std::span<const LogField> fields) {
   if (level < lowest.load(std::memory_order_relaxed)) return;
   std::string line = "{\"time\":";
   AppendJson(line, SystemNow());

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 #include <variant>
 
@@ -18,7 +19,10 @@ struct LogField {
 /// "event":"request","request_id":…}`. Never list contents, passwords, tokens or addresses of mail.
 /// Text is escaped, so no input can forge a line. Thread-safe; a blocked or closed output loses the
 /// line and never blocks or ends the program.
-void Log(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
+void Log(Level level, std::string_view event, std::span<const LogField> fields);
+inline void Log(Level level, std::string_view event, std::initializer_list<LogField> fields = {}) {
+  Log(level, event, std::span(fields.begin(), fields.size()));
+}
 
 /// Lines below `level` are dropped. kInfo at start.
 void SetLogLevel(Level level);

@@ -99,8 +99,10 @@ class Random {
 
 /// The change that `decision` must have come to.
 [[nodiscard]] inline const Change& ChangeOf(const base::Result<Decision>& decision) {
-  CHECK(decision.has_value() && decision->change.has_value());
-  return *decision->change;
+  CHECK(decision.has_value());
+  const std::optional<Change>& change = decision->change;
+  CHECK(change.has_value());
+  return *change;
 }
 
 /// One list that takes op after op, with its log.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "http/answer.h"
 #include "http/problem.h"
+#include "http/trace_context.h"
 
 namespace http {
 namespace {
@@ -269,11 +270,16 @@ void Connection::Record() {
   // Shedding load must stay cheap: it is counted, not logged.
   const bool is_failed = status >= 500 && route_.data() != kOverloadedRoute.data();
   if (!is_failed && seconds <= kSlowSeconds && !loop_.shared.config.log_requests) return;
+  const std::array<base::LogField, 5> fields{{
+      {"request_id", request().request_id},
+      {"route", route_},
+      {"status", std::int64_t{status}},
+      {"duration_ms", seconds * 1000},
+      {"trace_id", TraceIdOf(request().Header("traceparent"))},
+  }};
+  const bool has_trace = !std::get<std::string_view>(fields.back().value).empty();
   base::Log(is_failed ? base::Level::kWarn : base::Level::kInfo, "request",
-            {{"request_id", request().request_id},
-             {"route", route_},
-             {"status", std::int64_t{status}},
-             {"duration_ms", seconds * 1000}});
+            std::span(fields).first(has_trace ? fields.size() : fields.size() - 1));
 }
 
 void Connection::Write() {

@@ -17,17 +17,26 @@ namespace {
 
 constexpr rlim_t kOtherFiles = 256;  // The database's, the log's, the listeners'.
 
-/// Each connection is a file descriptor, and the usual soft limit is 1,024.
-void AllowFiles(std::size_t connections) {
+/// How many connections there can be, at most `wanted`: each is a file descriptor, and the usual
+/// soft limit is 1,024.
+std::size_t AllowConnections(std::size_t wanted) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const rlim_t wanted = rlim_t{connections} + kOtherFiles;
-  if (limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = std::min(wanted, limit.rlim_max);
-  if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted) return;
-  base::Log(base::Level::kWarn, "few_file_descriptors",
-            {{"limit", static_cast<std::int64_t>(limit.rlim_cur)},
-             {"wanted", static_cast<std::int64_t>(wanted)}});
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t files = rlim_t{wanted} + kOtherFiles;
+  if (limit.rlim_cur >= files) return wanted;
+  limit.rlim_cur = std::min(files, limit.rlim_max);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= files) return wanted;
+  const rlim_t allowed = limit.rlim_cur - std::min(limit.rlim_cur / 2, kOtherFiles);
+  base::Log(base::Level::kInfo, "fewer connections: the limit of open files is low",
+            {{"open_files", static_cast<std::int64_t>(limit.rlim_cur)},
+             {"connections", static_cast<std::int64_t>(allowed)}});
+  return static_cast<std::size_t>(allowed);
+}
+
+ServerConfig Allowed(ServerConfig config) {
+  config.limits.connections = AllowConnections(config.limits.connections);
+  return config;
 }
 
 }  // namespace
@@ -35,8 +44,7 @@ void AllowFiles(std::size_t connections) {
 class Server::Impl {
  public:
   Impl(const ServerConfig& config, base::Metrics& metrics, Handler handler)
-      : shared_(config, metrics, std::move(handler)), port_(config.port) {
-    AllowFiles(config.limits.connections);
+      : shared_(Allowed(config), metrics, std::move(handler)), port_(config.port) {
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t count = config.loops != 0 ? config.loops : cores;
     for (std::size_t i = 0; i < count; ++i) {

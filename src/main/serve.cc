@@ -29,6 +29,7 @@ namespace {
 
 // After SIGTERM: as long as a load balancer needs to see that /readyz has turned.
 constexpr std::chrono::seconds kGrace{1};
+constexpr std::size_t kOperatorConnections = 64;
 
 /// SIGTERM and SIGINT come to whoever asks for them here, and to no other thread.
 class Signals {
@@ -142,6 +143,7 @@ class Service {
     operators.address = config_.metrics_address;
     operators.port = config_.metrics_port;
     operators.loops = 1;
+    operators.limits.connections = kOperatorConnections;
     operators_ = std::make_unique<http::Server>(
         operators, operator_metrics_, http::MakeOperatorsHandler(metrics_, [this](auto told) {
           ProbeDatabase(*database_, std::move(told));

@@ -67,6 +67,17 @@ def test_the_log_is_json_lines_with_request_ids(busy):
     assert len({line["request_id"] for line in requests}) > 20
 
 
+def test_the_log_names_the_trace_that_a_request_is_part_of(make_server):
+    server = make_server("--log-requests", "true").start()
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    named = server.api().get("/v1/limits", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, status=200)
+    broken = server.api().get("/v1/limits", headers={"traceparent": f"ff-{trace}-00f067aa0ba902b7-01"}, status=200)
+    assert server.stop() == 0
+    lines = {line.get("request_id"): line for line in map(json.loads, server.output().splitlines())}
+    assert lines[named.header("X-Request-Id")]["trace_id"] == trace
+    assert "trace_id" not in lines[broken.header("X-Request-Id")]
+
+
 def test_a_request_cannot_forge_a_log_line(make_server):
     server = make_server("--log-requests", "true").start()
     for value in ('"}\\n{"event":"forged"', "a\\u000aforged", '","event":"forged'):
