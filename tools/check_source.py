@@ -28,7 +28,8 @@ LIBRARIES = {
     r"<boost/(asio|beast)[/.]": ("http", "main"),
     r"<sqlite3\.h>": ("adapters/sqlite", "tests"),
     r"<(openssl/|argon2\.h)": ("adapters/crypto", "tests"),
-    r"<boost/json": ("store", "app", "http", "domain", "main", "tests"),
+    r"<utf8proc\.h>": ("app",),
+    r"<boost/json": ("base", "store", "app", "http", "domain", "main", "tests"),
 }
 STRING = re.compile(r'R"(\w*)\((.*?)\)\1"|"((?:\\.|[^"\\\n])*)"', re.DOTALL)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)

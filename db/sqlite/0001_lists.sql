@@ -65,8 +65,8 @@ CREATE TABLE sessions (
   generation INTEGER NOT NULL CHECK (generation >= 1),
   rotated_at INTEGER NOT NULL,  -- When generation came to be.
   used_at INTEGER,              -- When one of that generation's tokens was first used.
-  previous_rotated_at INTEGER,  -- The same of the generation before.
-  previous_used_at INTEGER,
+  -- The same of those before it whose tokens are still given out, oldest first: `rotated-used` each.
+  history TEXT NOT NULL DEFAULT '',
   user_agent TEXT NOT NULL CHECK (length(user_agent) <= 300),
   cookie INTEGER NOT NULL CHECK (cookie IN (0, 1)),
   created_at INTEGER NOT NULL,

@@ -19,6 +19,11 @@ using base::Result;
 constexpr std::size_t kHashQueueMax = 64;  // Some two seconds of hashing on one thread.
 constexpr std::size_t kMarkBytes = 16;
 
+std::unexpected<base::Error> WrongCredentials() {
+  return Fail(Code::kUnauthorized, "invalid_credentials",
+              "The address or the password is not right.");
+}
+
 }  // namespace
 
 std::string NewMark() {
@@ -52,6 +57,8 @@ Accounts::Impl::Impl(ports::Database& database, ports::Crypto& crypto, Lists& li
       keys_(database, crypto, clock_),
       jobs_(database, lists, clock_),
       pool_(std::max(1U, std::thread::hardware_concurrency() / 2), kHashQueueMax),
+      tries_(kHashQueueMax),
+      changes_(kHashQueueMax),
       failures_(metrics.GetCounter("sign_in_failures_total", "Sign-ins that were refused.")),
       sign_ins_(metrics.GetCounter("sign_ins_total", "Sign-ins and sign-ups.")),
       no_hash_(crypto.HashPassword(base::RandomBytes(kSecretBytes))) {}
@@ -119,39 +126,74 @@ void Accounts::Impl::SignIn(const std::string& email, const std::string& passwor
 void Accounts::Impl::CheckLogin(const std::optional<Login>& login, const std::string& email_key,
                                 const std::string& password, const Client& client,
                                 const std::function<void(Result<SignedIn>)>& done) {
-  const Attempts::Ticket ticket = TicketOf(email_key, client, login && login->knows_address);
-  if (const int wait = attempts_.Begin(ticket, clock_())) {
-    failures_.Add();
-    return done(std::unexpected(TooManyAttempts(wait)));
-  }
-  auto check = [self = shared_from_this(), login, password, client, ticket, done] {
-    const bool is_right =
-        self->crypto_.CheckPassword(login ? login->hash : self->no_hash_, password) && login;
-    if (!is_right) {
+  TryPassword(TicketOf(email_key, client, login && login->knows_address),
+              login ? login->hash : no_hash_, password,
+              [self = shared_from_this(), login, client, done](const Result<bool>& is_right) {
+                if (!is_right) return done(std::unexpected(is_right.error()));
+                if (!*is_right || !login) return done(WrongCredentials());
+                self->SignInChecked(*login, client, done);
+              });
+}
+
+/// Checks a password on the pool, counted as a failure unless it is right. Tries of one account and
+/// address take turns: right ones that are under way do not count.
+void Accounts::Impl::TryPassword(const Attempts::Ticket& ticket, std::string hash,
+                                 std::string password, std::function<void(Result<bool>)> done) {
+  auto attempt = [self = shared_from_this(), ticket, hash = std::move(hash),
+                  password = std::move(password), done](const KeyedQueue::End& end) {
+    if (const int wait = self->attempts_.Begin(ticket, self->clock_())) {
       self->failures_.Add();
-      return done(Fail(Code::kUnauthorized, "invalid_credentials",
-                       "The address or the password is not right."));
+      end();
+      return done(std::unexpected(TooManyAttempts(wait)));
     }
-    self->attempts_.GiveBack(ticket);
-    const store::SessionRow session = self->NewSession(login->user, client);
-    auto tokens = self->TokensOf(session, session.generation, session.rotated_at);
-    if (!tokens) return done(std::unexpected(tokens.error()));
-    RunBatch(self->database_, login->user,
-             store::SignInBatch(session, self->AddressDigest(client.address), NewMark()),
-             [self, done, user = login->user,
-              tokens = std::move(*tokens)](const Result<ports::Outcome>& outcome) {
-               if (!outcome) return done(std::unexpected(outcome.error()));
-               self->GetUser(user, [self, done, tokens](Result<User> found) {
-                 if (!found) return done(std::unexpected(found.error()));
-                 self->sign_ins_.Add();
-                 done(SignedIn{std::move(*found), tokens});
-               });
-             });
+    auto check = [self, ticket, hash, password, done, end] {
+      const bool is_right = self->crypto_.CheckPassword(hash, password);
+      if (is_right) {
+        self->attempts_.GiveBack(ticket);
+      } else {
+        self->failures_.Add();
+      }
+      end();
+      done(is_right);
+    };
+    if (!self->pool_.Run(std::move(check))) {
+      self->attempts_.GiveBack(ticket);
+      end();
+      done(std::unexpected(HashingBusy()));
+    }
   };
-  if (!pool_.Run(std::move(check))) {
-    attempts_.GiveBack(ticket);
-    done(std::unexpected(HashingBusy()));
-  }
+  if (!tries_.Run(ticket.pair, std::move(attempt))) done(std::unexpected(HashingBusy()));
+}
+
+void Accounts::Impl::SignInChecked(const Login& login, const Client& client,
+                                   const std::function<void(Result<SignedIn>)>& done) {
+  const store::SessionRow session = NewSession(login.user, client);
+  auto tokens = TokensOf(session, session.generation, session.rotated_at);
+  if (!tokens) return done(std::unexpected(tokens.error()));
+  RunBatch(database_, login.user,
+           store::SignInBatch(session, login.hash, AddressDigest(client.address), NewMark()),
+           [self = shared_from_this(), done, user = login.user,
+            tokens = std::move(*tokens)](const Result<ports::Outcome>& outcome) {
+             if (!outcome) return done(std::unexpected(outcome.error()));
+             // The password has changed since it was looked up: all sessions of the old one end.
+             if (outcome->changed.front() == 0) return done(WrongCredentials());
+             self->GetUser(user, [self, done, tokens](Result<User> found) {
+               if (!found) return done(std::unexpected(found.error()));
+               self->sign_ins_.Add();
+               done(SignedIn{std::move(*found), tokens});
+             });
+           });
+}
+
+Share Accounts::Impl::SignInShare(const std::string& email, const Client& client) {
+  const auto share = attempts_.SignInShare(TicketOf(FoldEmail(email), client, true).pair, clock_());
+  return {share.quota, share.window_s, share.left.count, share.left.reset_s};
+}
+
+std::optional<Share> Accounts::Impl::SignUpShare(const Client& client) {
+  if (IsLoopback(client.address)) return std::nullopt;
+  const auto share = attempts_.SignUpShare(client.address, clock_());
+  return Share{share.quota, share.window_s, share.left.count, share.left.reset_s};
 }
 
 Accounts::Accounts(ports::Database& database, ports::Crypto& crypto, Lists& lists,
@@ -195,7 +237,7 @@ void Accounts::GetUser(const base::Uuid& id, std::function<void(Result<User>)> d
 void Accounts::SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
                        std::function<Answer(const User&)> render,
                        std::function<void(Result<Answer>)> done) {
-  impl_->SetUser(id, std::move(patch), std::move(key), std::move(render), 0, std::move(done));
+  impl_->SetUser(id, std::move(patch), std::move(key), std::move(render), std::move(done));
 }
 void Accounts::SetPassword(const Principal& caller, const std::string& current,
                            const std::string& password, const Client& client,
@@ -216,6 +258,25 @@ void Accounts::EndSession(const base::Uuid& user, const base::Uuid& session,
 void Accounts::DeleteUser(const Principal& caller, const std::string& password,
                           const Client& client, std::function<void(Result<void>)> done) {
   impl_->DeleteUser(caller, password, client, std::move(done));
+}
+Share Accounts::SignInShare(const std::string& email, const Client& client) {
+  return impl_->SignInShare(email, client);
+}
+std::optional<Share> Accounts::SignUpShare(const Client& client) {
+  return impl_->SignUpShare(client);
+}
+void Accounts::Stretch(std::string body, std::string salt,
+                       std::function<void(Result<std::string>)> done) {
+  impl_->Stretch(std::move(body), std::move(salt), std::move(done));
+}
+void Accounts::CheckPassword(const Principal& caller, std::string pointer,
+                             const std::string& password, const Client& client,
+                             std::function<void(Result<void>)> done) {
+  impl_->CheckPassword(caller, std::move(pointer), password, client, std::move(done));
+}
+void Accounts::FindSession(const base::Uuid& user, const base::Uuid& session,
+                           std::function<void(Result<void>)> done) {
+  impl_->HasSession(user, session, std::move(done));
 }
 std::string Accounts::KeySet() const {
   return impl_->KeySet();

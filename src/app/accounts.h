@@ -52,6 +52,14 @@ struct Session {
   std::string user_agent;
 };
 
+/// A share that is set for a client, and what is left of it (RateLimit, RateLimit-Policy).
+struct Share {
+  std::size_t quota = 0;
+  std::int64_t window_s = 0;
+  std::size_t left = 0;
+  std::int64_t reset_s = 0;  // Until there is more; 0: nothing was taken.
+};
+
 /// A change of settings and name; what is absent stays.
 struct UserPatch {
   std::optional<std::string> name;
@@ -87,7 +95,12 @@ class Accounts {
   void SignIn(const std::string& email, const std::string& password, const Client& client,
               std::function<void(base::Result<SignedIn>)> done);
 
-  /// A new pair for a refresh token. Errors: kUnauthorized, kUnavailable.
+  /// Failed sign-ins that `client` has left for an address.
+  [[nodiscard]] Share SignInShare(const std::string& email, const Client& client);
+  /// Sign-ups that `client` has left; nothing where none is counted.
+  [[nodiscard]] std::optional<Share> SignUpShare(const Client& client);
+
+  /// A new pair for a refresh token. Errors: kUnauthorized, kTooMany, kUnavailable.
   void Refresh(std::string_view token, std::function<void(base::Result<Tokens>)> done);
 
   void SignOut(const Principal& caller, bool everywhere,
@@ -102,6 +115,13 @@ class Accounts {
   void SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
                std::function<Answer(const User&)> render,
                std::function<void(base::Result<Answer>)> done);
+  /// A digest of a body that holds passwords, as dear to guess as they are. Errors: kUnavailable.
+  void Stretch(std::string body, std::string salt,
+               std::function<void(base::Result<std::string>)> done);
+
+  /// Whether it is the caller's password. Errors: kInvalid at `pointer`, kTooMany, kUnavailable.
+  void CheckPassword(const Principal& caller, std::string pointer, const std::string& password,
+                     const Client& client, std::function<void(base::Result<void>)> done);
   /// All other sessions end. Errors: kInvalid at /current or /new, kTooMany, kUnavailable.
   void SetPassword(const Principal& caller, const std::string& current, const std::string& password,
                    const Client& client, std::optional<IdempotencyKey> key,
@@ -110,6 +130,8 @@ class Accounts {
   void GetSessions(const base::Uuid& user, std::optional<base::Uuid> before, std::int64_t limit,
                    std::function<void(base::Result<std::vector<Session>>)> done);
   /// Errors: kNotFound.
+  void FindSession(const base::Uuid& user, const base::Uuid& session,
+                   std::function<void(base::Result<void>)> done);
   void EndSession(const base::Uuid& user, const base::Uuid& session,
                   std::optional<IdempotencyKey> key,
                   std::function<void(base::Result<Answer>)> done);

@@ -13,6 +13,7 @@
 #include "app/attempts.h"
 #include "app/idempotency.h"
 #include "app/key_ring.h"
+#include "app/keyed_queue.h"
 #include "app/refresh_token.h"
 #include "app/work_pool.h"
 #include "store/accounts.h"
@@ -49,7 +50,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
                     std::function<void(base::Result<Principal>)> done);
   void GetUser(const base::Uuid& id, std::function<void(base::Result<User>)> done);
   void SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
-               std::function<Answer(const User&)> render, int attempts,
+               std::function<Answer(const User&)> render,
                std::function<void(base::Result<Answer>)> done);
   void SetPassword(const Principal& caller, const std::string& current, const std::string& password,
                    const Client& client, std::optional<IdempotencyKey> key,
@@ -61,6 +62,14 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
                   std::function<void(base::Result<Answer>)> done);
   void DeleteUser(const Principal& caller, const std::string& password, const Client& client,
                   std::function<void(base::Result<void>)> done);
+  void CheckPassword(const Principal& caller, std::string pointer, const std::string& password,
+                     const Client& client, std::function<void(base::Result<void>)> done);
+  void HasSession(const base::Uuid& user, const base::Uuid& session,
+                  std::function<void(base::Result<void>)> done);
+  void Stretch(std::string body, std::string salt,
+               std::function<void(base::Result<std::string>)> done);
+  Share SignInShare(const std::string& email, const Client& client);
+  std::optional<Share> SignUpShare(const Client& client);
   std::string KeySet() const { return keys_.Json(); }
   /// The pool's work holds this object: it must be over before the last owner goes.
   void EndPool() { pool_.End(); }
@@ -84,6 +93,14 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
                   const std::function<void(base::Result<SignedIn>)>& done);
   void CheckOwnPassword(const Principal& caller, std::string pointer, const std::string& password,
                         const Client& client, std::function<void(base::Result<OwnPassword>)> done);
+  void TryPassword(const Attempts::Ticket& ticket, std::string hash, std::string password,
+                   std::function<void(base::Result<bool>)> done);
+  void SignInChecked(const Login& login, const Client& client,
+                     const std::function<void(base::Result<SignedIn>)>& done);
+  void SetUserNow(const base::Uuid& id, const UserPatch& patch,
+                  const std::optional<IdempotencyKey>& key,
+                  const std::function<Answer(const User&)>& render, int attempts,
+                  const std::function<void(base::Result<Answer>)>& done);
   Attempts::Ticket TicketOf(const std::string& email_key, const Client& client, bool known) const;
   std::string AddressDigest(const std::string& address) const;
   store::SessionRow NewSession(const base::Uuid& user, const Client& client) const;
@@ -108,6 +125,8 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   AccountJobs jobs_;
   WorkPool pool_;
   Attempts attempts_;
+  KeyedQueue tries_;    // Of passwords: one of an account and address at a time.
+  KeyedQueue changes_;  // Of accounts: one of an account at a time.
   base::Counter& failures_;
   base::Counter& sign_ins_;
   const std::string no_hash_;  // Of no account: checked for addresses that nobody has.

@@ -35,37 +35,55 @@ void Accounts::Impl::GetUser(const base::Uuid& id, std::function<void(Result<Use
 
 void Accounts::Impl::SetUser(const base::Uuid& id, UserPatch patch,
                              std::optional<IdempotencyKey> key,
-                             std::function<Answer(const User&)> render, int attempts,
+                             std::function<Answer(const User&)> render,
                              std::function<void(Result<Answer>)> done) {
-  GetUser(id, [self = shared_from_this(), id, patch = std::move(patch), key = std::move(key),
-               render = std::move(render), attempts, done = std::move(done)](Result<User> found) {
-    if (!found) return done(std::unexpected(found.error()));
-    User user = std::move(*found);
-    const std::string old_settings = user.settings;
-    if (patch.name) user.name = *patch.name;
-    if (patch.reset_settings) user.settings = "{}";
-    if (patch.settings) {
-      auto merged = MergeSettings(user.settings, *patch.settings);
-      if (!merged) return done(std::unexpected(merged.error()));
-      user.settings = std::move(*merged);
-    }
-    const std::string mark = NewMark();
-    Answer answer = render(user);
-    ports::Batch batch =
-        store::SetUserBatch({user.id, user.email, user.name, user.settings, user.created_at},
-                            old_settings, self->clock_(), mark);
-    if (key) batch.statements.push_back(KeepAnswerOfUser(*key, answer, mark));
-    RunBatch(self->database_, id, std::move(batch),
-             [self, id, patch, key, render, attempts, done,
-              answer = std::move(answer)](const Result<ports::Outcome>& outcome) {
-               if (!outcome) return done(std::unexpected(outcome.error()));
-               if (outcome->changed.front() != 0) return done(answer);
-               if (attempts >= kSettingsAttempts) {
-                 return done(std::unexpected(base::Unavailable("The settings keep changing.")));
-               }
-               self->SetUser(id, patch, key, render, attempts + 1, done);
-             });
-  });
+  auto change = [self = shared_from_this(), id, patch = std::move(patch), key = std::move(key),
+                 render = std::move(render), done](const KeyedQueue::End& end) {
+    self->SetUserNow(id, patch, key, render, 0, [end, done](Result<Answer> answer) {
+      end();
+      done(std::move(answer));
+    });
+  };
+  if (!changes_.Run(base::ToString(id), std::move(change))) {
+    done(std::unexpected(base::Unavailable("Too many changes of this account wait.")));
+  }
+}
+
+/// Those of this process take turns; the guard tells of what another process has changed meanwhile.
+void Accounts::Impl::SetUserNow(const base::Uuid& id, const UserPatch& patch,
+                                const std::optional<IdempotencyKey>& key,
+                                const std::function<Answer(const User&)>& render, int attempts,
+                                const std::function<void(Result<Answer>)>& done) {
+  GetUser(
+      id, [self = shared_from_this(), id, patch, key, render, attempts, done](Result<User> found) {
+        if (!found) return done(std::unexpected(found.error()));
+        User user = std::move(*found);
+        const std::string old_name = user.name;
+        const std::string old_settings = user.settings;
+        if (patch.name) user.name = *patch.name;
+        if (patch.reset_settings) user.settings = "{}";
+        if (patch.settings) {
+          auto merged = MergeSettings(user.settings, *patch.settings);
+          if (!merged) return done(std::unexpected(merged.error()));
+          user.settings = std::move(*merged);
+        }
+        const std::string mark = NewMark();
+        Answer answer = render(user);
+        ports::Batch batch =
+            store::SetUserBatch({user.id, user.email, user.name, user.settings, user.created_at},
+                                old_name, old_settings, self->clock_(), mark);
+        if (key) batch.statements.push_back(KeepAnswerOfUser(*key, answer, mark));
+        RunBatch(self->database_, id, std::move(batch),
+                 [self, id, patch, key, render, attempts, done,
+                  answer = std::move(answer)](const Result<ports::Outcome>& outcome) {
+                   if (!outcome) return done(std::unexpected(outcome.error()));
+                   if (outcome->changed.front() != 0) return done(answer);
+                   if (attempts >= kSettingsAttempts) {
+                     return done(std::unexpected(base::Unavailable("The settings keep changing.")));
+                   }
+                   self->SetUserNow(id, patch, key, render, attempts + 1, done);
+                 });
+      });
 }
 
 /// Checks the caller's own password; a wrong one counts as a failed sign-in.
@@ -83,23 +101,31 @@ void Accounts::Impl::CheckOwnPassword(const Principal& caller, std::string point
        done = std::move(done)](const Result<void>& read) {
         if (!read) return done(std::unexpected(read.error()));
         if (!own->is_there) return done(NotSignedIn());
-        const Attempts::Ticket ticket = self->TicketOf(own->email_key, client, true);
-        if (const int wait = self->attempts_.Begin(ticket, self->clock_())) {
-          return done(std::unexpected(TooManyAttempts(wait)));
-        }
-        auto check = [self, own, pointer, password, ticket, done] {
-          if (!self->crypto_.CheckPassword(own->hash, password)) {
-            self->failures_.Add();
-            return done(std::unexpected(WrongPassword(pointer)));
-          }
-          self->attempts_.GiveBack(ticket);
-          done(std::move(*own));
-        };
-        if (!self->pool_.Run(std::move(check))) {
-          self->attempts_.GiveBack(ticket);
-          done(std::unexpected(HashingBusy()));
-        }
+        self->TryPassword(self->TicketOf(own->email_key, client, true), own->hash, password,
+                          [own, pointer, done](const Result<bool>& is_right) {
+                            if (!is_right) return done(std::unexpected(is_right.error()));
+                            if (!*is_right) return done(std::unexpected(WrongPassword(pointer)));
+                            done(std::move(*own));
+                          });
       });
+}
+
+void Accounts::Impl::Stretch(std::string body, std::string salt,
+                             std::function<void(Result<std::string>)> done) {
+  auto stretch = [self = shared_from_this(), body = std::move(body), salt = std::move(salt), done] {
+    done(self->crypto_.StretchSecret(body, self->crypto_.Sha256(salt)));
+  };
+  if (!pool_.Run(std::move(stretch))) done(std::unexpected(HashingBusy()));
+}
+
+void Accounts::Impl::CheckPassword(const Principal& caller, std::string pointer,
+                                   const std::string& password, const Client& client,
+                                   std::function<void(Result<void>)> done) {
+  CheckOwnPassword(caller, std::move(pointer), password, client,
+                   [done = std::move(done)](const Result<OwnPassword>& own) {
+                     if (!own) return done(std::unexpected(own.error()));
+                     done({});
+                   });
 }
 
 void Accounts::Impl::SetPassword(const Principal& caller, const std::string& current,

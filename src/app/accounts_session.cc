@@ -14,7 +14,27 @@ constexpr std::int64_t kDayMs = std::int64_t{24} * 3600 * 1000;
 constexpr std::int64_t kSessionMs = 90 * kDayMs;      // Without a refresh.
 constexpr std::int64_t kSessionAllMs = 365 * kDayMs;  // With any number of them.
 constexpr std::int64_t kGraceMs = 60'000;  // How long a used successor is still given out.
+constexpr std::size_t kHistoryMax = 64;    // Generations in that time; then: 429.
 constexpr std::size_t kUserAgentBytes = 300;
+
+bool IsInGrace(const store::SessionRow::Generation& generation, base::Time now) {
+  return now.ms <= generation.used_at.ms + kGraceMs;
+}
+
+/// When the pair after `generation` was made, if it is still given out: until it was used, and a
+/// while longer.
+std::optional<base::Time> SuccessorSince(const store::SessionRow& session, std::int64_t generation,
+                                         base::Time now) {
+  const std::int64_t back = session.generation - (generation + 1);
+  if (back == 0) {
+    const bool is_given =
+        !session.used_at || IsInGrace({session.rotated_at, *session.used_at}, now);
+    return is_given ? std::optional(session.rotated_at) : std::nullopt;
+  }
+  if (back > static_cast<std::int64_t>(session.history.size())) return std::nullopt;
+  const auto& found = session.history[session.history.size() - static_cast<std::size_t>(back)];
+  return IsInGrace(found, now) ? std::optional(found.rotated_at) : std::nullopt;
+}
 
 }  // namespace
 
@@ -68,31 +88,26 @@ void Accounts::Impl::Refresh(std::string_view token, std::function<void(Result<T
 
 void Accounts::Impl::RefreshWith(const RefreshClaim& claim, std::string token, int attempts,
                                  std::function<void(Result<Tokens>)> done) {
-  FindSession(claim.session, [self = shared_from_this(), claim, token = std::move(token), attempts,
-                              done = std::move(done)](
-                                 const Result<std::optional<store::SessionRow>>& found) {
-    if (!found) return done(std::unexpected(found.error()));
-    const base::Time now = self->clock_();
-    if (!*found || (*found)->ended_at || (*found)->expires_at <= now) return done(NotSignedIn());
-    const store::SessionRow& session = **found;
-    if (!IsRefreshToken(self->crypto_, claim, session.secret, token) ||
-        claim.generation > session.generation) {
-      return done(NotSignedIn());
-    }
-    const auto in_grace = [&](const std::optional<base::Time>& used_at) {
-      return !used_at || now.ms <= used_at->ms + kGraceMs;
-    };
-    if (claim.generation == session.generation) {
-      self->Rotate(session, claim, token, attempts, done);
-    } else if (claim.generation + 1 == session.generation && in_grace(session.used_at)) {
-      done(self->TokensOf(session, session.generation, session.rotated_at));
-    } else if (claim.generation + 2 == session.generation && session.previous_rotated_at &&
-               in_grace(session.previous_used_at)) {
-      done(self->TokensOf(session, claim.generation + 1, *session.previous_rotated_at));
-    } else {
-      self->EndReused(session, done);
-    }
-  });
+  FindSession(claim.session,
+              [self = shared_from_this(), claim, token = std::move(token), attempts,
+               done = std::move(done)](const Result<std::optional<store::SessionRow>>& found) {
+                if (!found) return done(std::unexpected(found.error()));
+                const base::Time now = self->clock_();
+                if (!*found || (*found)->ended_at || (*found)->expires_at <= now)
+                  return done(NotSignedIn());
+                const store::SessionRow& session = **found;
+                if (!IsRefreshToken(self->crypto_, claim, session.secret, token) ||
+                    claim.generation > session.generation) {
+                  return done(NotSignedIn());
+                }
+                if (claim.generation == session.generation) {
+                  self->Rotate(session, claim, token, attempts, done);
+                } else if (const auto since = SuccessorSince(session, claim.generation, now)) {
+                  done(self->TokensOf(session, claim.generation + 1, *since));
+                } else {
+                  self->EndReused(session, done);
+                }
+              });
 }
 
 void Accounts::Impl::Rotate(const store::SessionRow& session, const RefreshClaim& claim,
@@ -100,7 +115,15 @@ void Accounts::Impl::Rotate(const store::SessionRow& session, const RefreshClaim
                             std::function<void(Result<Tokens>)> done) {
   const base::Time now = clock_();
   const base::Time expires{std::min(now.ms + kSessionMs, session.created_at.ms + kSessionAllMs)};
-  RunBatch(database_, session.user_id, store::RotateBatch(session, now, expires),
+  std::vector<store::SessionRow::Generation> history = session.history;
+  history.push_back({session.rotated_at, session.used_at.value_or(now)});
+  const auto kept =
+      std::ranges::find_if(history, [&](const auto& each) { return IsInGrace(each, now); });
+  history.erase(history.begin(), kept);
+  if (history.size() > kHistoryMax) {
+    return done(std::unexpected(TooManyAttempts(kGraceMs / 1000)));
+  }
+  RunBatch(database_, session.user_id, store::RotateBatch(session, history, now, expires),
            [self = shared_from_this(), session, claim, token = std::move(token), attempts, now,
             done = std::move(done)](const Result<ports::Outcome>& outcome) {
              if (!outcome) return done(std::unexpected(outcome.error()));
@@ -190,6 +213,17 @@ void Accounts::Impl::GetSessions(const base::Uuid& user, std::optional<base::Uui
         if (!read) return done(std::unexpected(read.error()));
         done(std::move(*sessions));
       });
+}
+
+void Accounts::Impl::HasSession(const base::Uuid& user, const base::Uuid& session,
+                                std::function<void(Result<void>)> done) {
+  FindSession(session, [self = shared_from_this(), user, done = std::move(done)](
+                           const Result<std::optional<store::SessionRow>>& found) {
+    if (!found) return done(std::unexpected(found.error()));
+    const auto& row = *found;
+    const bool is_there = row && row->user_id == user && !row->ended_at;
+    done(is_there ? Result<void>() : std::unexpected(base::NotFound()));
+  });
 }
 
 void Accounts::Impl::EndSession(const base::Uuid& user, const base::Uuid& session,

@@ -30,6 +30,14 @@ void Attempts::GiveBack(const Ticket& ticket) {
   if (!ticket.address.empty()) of_address_.GiveBack(ticket.address);
 }
 
+Attempts::Share Attempts::SignInShare(const std::string& pair, base::Time now) {
+  return {of_pair_.limit(), of_pair_.window_s(), of_pair_.Ask(pair, now)};
+}
+
+Attempts::Share Attempts::SignUpShare(const std::string& address, base::Time now) {
+  return {sign_ups_.limit(), sign_ups_.window_s(), sign_ups_.Ask(address, now)};
+}
+
 int Attempts::SignUp(const std::string& address, base::Time now) {
   return IsLoopback(address) ? 0 : sign_ups_.Take(address, now);
 }

@@ -25,6 +25,17 @@ class Attempts {
   /// It was no failure.
   void GiveBack(const Ticket& ticket);
 
+  /// A share that a client has, and what is left of it.
+  struct Share {
+    std::size_t quota = 0;
+    std::int64_t window_s = 0;
+    RateLimit::Left left;
+  };
+  /// Of failed sign-ins to one account from one address.
+  [[nodiscard]] Share SignInShare(const std::string& pair, base::Time now);
+  /// Of sign-ups from one address.
+  [[nodiscard]] Share SignUpShare(const std::string& address, base::Time now);
+
   /// As Begin, for a sign-up.
   [[nodiscard]] int SignUp(const std::string& address, base::Time now);
 

@@ -33,7 +33,10 @@ class Lists::Impl::Job final : public ports::WriteJob {
     const domain::DecideContext context{lists_->clock_(), write_.epoch,
                                         [] { return base::RandomBits(); }};
     answers_.reserve(ops_.size());
-    for (const WriteRequest& request : ops_) answers_.push_back(DecideOne(request, context));
+    for (const WriteRequest& request : ops_) {
+      if (write_.changes.empty()) maker_ = answers_.size();
+      answers_.push_back(DecideOne(request, context));
+    }
     return MakeBatch();
   }
 
@@ -46,9 +49,8 @@ class Lists::Impl::Job final : public ports::WriteJob {
       lists_->Forget(id_);
       AnswerAll(&outcome.error());
     } else if (!write_.changes.empty() && NoRoom(*outcome) && attempts_ > 1) {
-      const base::Error full{base::Code::kInvalid, "memberships_full",
-                             "You are in as many lists as an account can be."};
-      AnswerAll(&full);
+      RefuseMaker();
+      return;
     } else if (!write_.changes.empty() && outcome->changed.at(guard_) == 0) {
       // Also when the owner has no room: the list may be there already, and this be a repeat.
       lists_->Again(id_, std::move(ops_));
@@ -111,6 +113,15 @@ class Lists::Impl::Job final : public ports::WriteJob {
     return owner_ && outcome.changed.at(*owner_) == 0;
   }
 
+  /// The op that makes the list is refused; what was decided on top of it is decided anew.
+  void RefuseMaker() {
+    const WriteRequest maker = std::move(ops_[maker_]);
+    ops_.erase(ops_.begin() + static_cast<std::ptrdiff_t>(maker_));
+    maker.done(base::Fail(base::Code::kInvalid, "memberships_full",
+                          "You are in as many lists as an account can be."));
+    lists_->GoOn(id_, std::move(ops_));
+  }
+
   /// `error`: what befell the batch; it is the answer of all that it should have written. Refusals
   /// stand on their own only when nothing was written: they may rest on what was not.
   void AnswerAll(const base::Error* error) {
@@ -132,6 +143,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
   std::unordered_map<base::Uuid, std::size_t> row_of_;  // Where an item is in write_.rows.
   int attempts_ = 0;
   std::size_t guard_ = 0;
+  std::size_t maker_ = 0;  // In ops_: the first that changed something.
   std::optional<std::size_t> owner_;
 };
 

@@ -63,6 +63,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   void Publish(SnapshotPtr snapshot);
   void Next(const base::Uuid& id);
   void Again(const base::Uuid& id, std::vector<WriteRequest> ops);
+  void GoOn(const base::Uuid& id, std::vector<WriteRequest> ops);
 
   ports::Database& database_;
   ports::Crypto& crypto_;

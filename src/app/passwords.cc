@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utf8proc.h>
+#include <vector>
 
 #include "base/utf8.h"
 #include "domain/limits.h"
@@ -16,9 +18,7 @@ constexpr std::string_view kCommon[] = {
 
 constexpr std::string_view kRuns[] = {
     "01234567890123456789012345678901234567890",
-    "98765432109876543210987654321098765432109",
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
-    "zyxwvutsrqponmlkjihgfedcbazyxwvutsrqponmlkjihgfedcba",
     "qwertyuiopasdfghjklzxcvbnmqwertyuiopasdfghjklzxcvbnm",
     "1234567890qwertyuiopasdfghjklzxcvbnm1234567890",
     "1q2w3e4r5t6y7u8i9o0p1q2w3e4r5t6y7u8i9o0p",
@@ -26,37 +26,57 @@ constexpr std::string_view kRuns[] = {
     "qazwsxedcrfvtgbyhnujmikolp",
 };
 
-std::string Fold(std::string_view text) {
-  std::string folded(text);
-  for (char& c : folded) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+/// The code points of a text, each letter in lower case (Unicode's simple mapping).
+std::vector<utf8proc_int32_t> LowerCodePoints(std::string_view text) {
+  std::vector<utf8proc_int32_t> points;
+  points.reserve(text.size());
+  const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+  auto left = static_cast<utf8proc_ssize_t>(text.size());
+  while (left > 0) {
+    utf8proc_int32_t point = 0;
+    const utf8proc_ssize_t bytes = utf8proc_iterate(at, left, &point);
+    if (bytes <= 0) break;  // Not UTF-8; nothing here is.
+    points.push_back(utf8proc_tolower(point));
+    at += bytes;
+    left -= bytes;
   }
-  return folded;
+  return points;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower;
+  for (const utf8proc_int32_t point : LowerCodePoints(text)) {
+    utf8proc_uint8_t bytes[4];
+    lower.append(reinterpret_cast<const char*>(bytes),
+                 static_cast<std::size_t>(utf8proc_encode_char(point, bytes)));
+  }
+  return lower;
 }
 
 /// One piece of at most half the length, again and again (perhaps cut short at the end).
 bool IsRepeat(std::string_view text) {
-  for (std::size_t period = 1; period <= text.size() / 2 && period <= 12; ++period) {
-    bool repeats = true;
-    for (std::size_t i = period; i < text.size() && repeats; ++i) {
-      repeats = text[i] == text[i - period];
-    }
-    if (repeats) return true;
+  for (std::size_t period = 1; period <= text.size() / 2; ++period) {
+    if (std::ranges::equal(text.substr(period), text.substr(0, text.size() - period))) return true;
   }
   return false;
 }
 
+/// Part of a run, forwards or backwards.
 bool IsRun(std::string_view text) {
-  return std::ranges::any_of(
-      kRuns, [&](std::string_view run) { return run.find(text) != std::string_view::npos; });
+  const std::string backwards(text.rbegin(), text.rend());
+  return std::ranges::any_of(kRuns, [&](std::string_view run) {
+    return run.find(text) != std::string_view::npos ||
+           run.find(backwards) != std::string_view::npos;
+  });
 }
 
-/// Letters or digits whose codes go up or down by one.
+/// Characters whose code points go up or down by one, of whatever alphabet.
 bool IsSequence(std::string_view text) {
-  const int step = text[1] - text[0];
+  const std::vector<utf8proc_int32_t> points = LowerCodePoints(text);
+  const utf8proc_int32_t step = points[1] - points[0];
   if (step != 1 && step != -1) return false;
-  for (std::size_t i = 1; i < text.size(); ++i) {
-    if (text[i] - text[i - 1] != step) return false;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    if (points[i] - points[i - 1] != step) return false;
   }
   return true;
 }
@@ -74,17 +94,17 @@ std::optional<base::FieldError> CheckNewPassword(std::string_view pointer,
   if (length > domain::kPasswordMax) {
     return base::FieldError{std::string(pointer), "too_long", "Use at most 128 characters."};
   }
-  const std::string folded = Fold(password);
+  const std::string folded = Lower(password);
   const bool is_common = IsRepeat(folded) || IsRun(folded) || IsSequence(folded) ||
                          std::ranges::binary_search(kCommon, std::string_view(folded)) ||
-                         folded == Fold(email) || folded == Fold(name);
+                         folded == Lower(email) || folded == Lower(name);
   if (!is_common) return std::nullopt;
   return base::FieldError{std::string(pointer), "common",
                           "This password is easy to guess. Use a few words of your own."};
 }
 
 std::string FoldEmail(std::string_view email) {
-  return Fold(email);
+  return Lower(email);
 }
 
 bool IsEmail(std::string_view email) {

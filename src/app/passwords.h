@@ -17,8 +17,7 @@ namespace app {
                                                                std::string_view email,
                                                                std::string_view name);
 
-/// The form under which addresses compare: ASCII letters in lower case. An address with other
-/// letters compares as it is written.
+/// The form under which addresses compare: in lower case (Unicode's simple mapping).
 [[nodiscard]] std::string FoldEmail(std::string_view email);
 
 /// An address that mail could be sent to: one @ with something on both sides, no blanks and no

@@ -17,6 +17,17 @@ int RateLimit::Take(const std::string& key, base::Time now) {
   return 0;
 }
 
+RateLimit::Left RateLimit::Ask(const std::string& key, base::Time now) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = taken_.find(key);
+  if (found == taken_.end()) return {limit_, 0};
+  const auto in_force = std::ranges::find_if(
+      found->second, [&](std::int64_t at) { return at + window_ms_ > now.ms; });
+  if (in_force == found->second.end()) return {limit_, 0};
+  const auto count = static_cast<std::size_t>(found->second.end() - in_force);
+  return {limit_ - std::min(limit_, count), (*in_force + window_ms_ - now.ms + 999) / 1000};
+}
+
 void RateLimit::GiveBack(const std::string& key) {
   const std::scoped_lock lock(mutex_);
   const auto found = taken_.find(key);
@@ -29,11 +40,22 @@ void RateLimit::MakeRoom(base::Time now) {
   std::erase_if(taken_, [&](const auto& each) {
     return each.second.empty() || each.second.back() + window_ms_ <= now.ms;
   });
-  while (taken_.size() >= kKeysMax) {
-    const auto oldest =
-        std::ranges::min_element(taken_, {}, [](const auto& each) { return each.second.back(); });
-    taken_.erase(oldest);
-  }
+  if (taken_.size() < kKeysMax) return;
+  // An eighth at once, so that the look at all of them is paid for rarely.
+  std::vector<std::int64_t> newest;
+  newest.reserve(taken_.size());
+  for (const auto& [key, times] : taken_) newest.push_back(times.back());
+  const std::size_t eighth = newest.size() / 8 + 1;
+  const auto last = newest.begin() + static_cast<std::ptrdiff_t>(eighth - 1);
+  std::ranges::nth_element(newest, last);
+  std::size_t left = eighth - std::erase_if(taken_, [at = *last](const auto& each) {
+                       return each.second.back() < at;
+                     });
+  std::erase_if(taken_, [&, at = *last](const auto& each) {
+    if (left == 0 || each.second.back() != at) return false;
+    --left;
+    return true;
+  });
 }
 
 }  // namespace app

@@ -1,46 +1,47 @@
 #include "app/settings.h"
 
+#include <algorithm>
 #include <utility>
 
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
+#include "base/json_value.h"
 #include "domain/limits.h"
 
 namespace app {
 namespace {
 
-namespace json = boost::json;
+using base::JsonValue;
 
-void Merge(json::value& target, const json::value& patch) {
-  if (!patch.is_object()) {
-    target = patch;
+void Merge(JsonValue& target, JsonValue patch) {
+  if (patch.kind != JsonValue::Kind::kObject) {
+    target = std::move(patch);
     return;
   }
-  if (!target.is_object()) target.emplace_object();
-  json::object& object = target.get_object();
-  for (const auto& [name, value] : patch.get_object()) {
+  if (target.kind != JsonValue::Kind::kObject) target = {.kind = JsonValue::Kind::kObject};
+  for (auto& [name, value] : patch.members) {
+    const auto found = std::ranges::find(target.members, name, &base::JsonMember::name);
     if (value.is_null()) {
-      object.erase(name);
+      if (found != target.members.end()) target.members.erase(found);
+    } else if (found != target.members.end()) {
+      Merge(found->value, std::move(value));
     } else {
-      Merge(object[name], value);
+      target.members.emplace_back(name, JsonValue{});
+      Merge(target.members.back().value, std::move(value));
     }
   }
-}
-
-json::value Parse(std::string_view text) {
-  json::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  return error ? json::value(json::object()) : value;
 }
 
 }  // namespace
 
 base::Result<std::string> MergeSettings(std::string_view settings, std::string_view patch) {
-  json::value merged = Parse(settings);
-  Merge(merged, Parse(patch));
-  std::string text = json::serialize(merged);
+  auto old = base::ParseJson(settings);
+  auto set = base::ParseJson(patch);
+  if (!old || !set) {  // Rather no change than the loss of what is there.
+    return std::unexpected(base::Unavailable("The settings cannot be read."));
+  }
+  JsonValue& merged = old->value;
+  Merge(merged, std::move(set->value));
+  std::string text;
+  base::AppendJsonValue(text, merged);
   if (text.size() > domain::kSettingsBytesMax) {
     base::Error error{base::Code::kInvalid, "invalid_request",
                       "Some fields are not as they must be."};

@@ -8,7 +8,8 @@
 namespace app {
 
 /// A person's settings after a merge patch (RFC 7396), as JSON. Both are JSON objects.
-/// Errors: kInvalid at /settings `too_long`, above 16 KiB.
+/// Numbers stay as they were written.
+/// Errors: kInvalid at /settings `too_long`, above 16 KiB; kUnavailable, when one is not JSON.
 [[nodiscard]] base::Result<std::string> MergeSettings(std::string_view settings,
                                                       std::string_view patch);
 

@@ -37,10 +37,11 @@ void WorkPool::Work() {
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !queue_.empty(); });
     if (queue_.empty()) return;
-    const std::function<void()> work = std::move(queue_.front());
+    std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
     work();
+    work = nullptr;  // What it held ends here, not under the lock: it may give us more.
     lock.lock();
   }
 }

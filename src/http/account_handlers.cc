@@ -1,14 +1,14 @@
 #include "http/account_handlers.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "app/accounts.h"
 #include "app/passwords.h"
+#include "app/settings.h"
 #include "base/json_writer.h"
 #include "domain/limits.h"
-#include "http/authenticate.h"
+#include "http/account_answers.h"
 #include "http/cursor.h"
 #include "http/query.h"
 #include "http/routes.h"
@@ -17,206 +17,31 @@
 namespace http {
 namespace {
 
-constexpr std::int64_t kRefreshCookieSeconds = std::int64_t{90} * 24 * 3600;
 constexpr std::string_view kSessionScope = "sessions";
 
-void AppendUser(std::string& out, const app::User& user) {
-  out += "{\"id\":";
-  base::AppendJson(out, user.id);
-  out += ",\"email\":";
-  base::AppendJsonText(out, user.email);
-  out += ",\"name\":";
-  base::AppendJsonText(out, user.name);
-  out += ",\"created_at\":";
-  base::AppendJson(out, user.created_at);
-  out += ",\"settings\":";
-  out += user.settings;
-  out += '}';
-}
-
-std::string UserJson(const app::User& user) {
-  std::string out;
-  AppendUser(out, user);
-  return out;
-}
-
-void AppendTokens(std::string& out, const app::Tokens& tokens) {
-  out += "\"access_token\":\"" + tokens.access + "\",\"refresh_token\":\"" + tokens.refresh +
-         "\",\"token_type\":\"Bearer\",\"expires_in\":";
-  base::AppendJson(out, tokens.expires_in);
-}
-
-void AddCookie(Response& response, std::string_view name, std::string_view value,
-               std::int64_t seconds, bool secure) {
-  std::string cookie = std::string(name) + "=" + std::string(value) +
-                       "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" + std::to_string(seconds);
-  if (secure) cookie += "; Secure";
-  response.headers.emplace_back("Set-Cookie", std::move(cookie));
-}
-
-void AddTokenCookies(Response& response, const CookieNames& names, const app::Tokens& tokens) {
-  AddCookie(response, names.access, tokens.access, tokens.expires_in, names.secure);
-  AddCookie(response, names.refresh, tokens.refresh, kRefreshCookieSeconds, names.secure);
-}
-
-void RemoveCookies(Response& response, const CookieNames& names) {
-  AddCookie(response, names.access, "", 0, names.secure);
-  AddCookie(response, names.refresh, "", 0, names.secure);
-}
-
-void SendSecret(Call& call, Response response) {
-  response.headers.emplace_back("Cache-Control", "no-store");
-  call.Send(std::move(response));
-}
-
-void SendSignedIn(Call& call, int status, const app::SignedIn& signed_in, bool cookie) {
-  Response response;
-  response.status = status;
-  response.text = "{\"user\":";
-  AppendUser(response.text, signed_in.user);
-  if (cookie) {
-    response.text += ",\"expires_in\":";
-    base::AppendJson(response.text, signed_in.tokens.expires_in);
-    AddTokenCookies(response, call.services.authenticator.Cookies(call.request()),
-                    signed_in.tokens);
-  } else {
-    response.text += ',';
-    AppendTokens(response.text, signed_in.tokens);
+/// 422 for a call that bears the caller's own password, and whatever else is wrong with it: the
+/// password is looked at all the same, so that all is told at once and a wrong one counts.
+void RefuseWithPassword(const CallPtr& call, const std::string& pointer,
+                        const std::optional<std::string>& password) {
+  if (!password) {
+    call->SendErrors();
+    return;
   }
-  response.text += '}';
-  SendSecret(call, std::move(response));
-}
-
-app::Client ClientOf(const Call& call, bool cookie) {
-  std::string agent(call.request().Header("User-Agent").substr(0, 300));
-  std::ranges::replace_if(agent, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return {call.services.authenticator.AddressOf(call.request()), std::move(agent), cookie};
-}
-
-/// `"session": "cookie"`; and then, that this is our own page.
-bool ReadSession(Call& call, BodyReader& body, bool& cookie) {
-  const auto session = body.Text("session", 1, 20);
-  cookie = session == "cookie";
-  if (session && !cookie) body.AddError("/session", "invalid", "This must be `cookie`.");
-  if (!cookie) return true;
-  const auto same_site = call.services.authenticator.CheckCrossSite(call.request());
-  if (!same_site) call.SendError(same_site.error());
-  return same_site.has_value();
-}
-
-void SendNothing(Call& call) {
-  Response response;
-  response.status = 204;
-  response.content_type = {};
-  SendSecret(call, std::move(response));
-}
-
-std::optional<app::IdempotencyKey> KeyOf(const Call& call) {
-  if (!call.turn) return std::nullopt;
-  return *call.turn;
-}
-
-void RejectQuery(Call& call) {
-  QueryReader(call.request().query, call.errors).RejectUnknown();
-}
-
-}  // namespace
-
-void SignUp(const CallPtr& call) {
-  RejectQuery(*call);
-  BodyReader body(call->body, call->errors);
-  bool cookie = false;
-  if (!ReadSession(*call, body, cookie)) return;
-  for (const std::string_view name : {"email", "password", "name"}) body.Require(name);
-  const auto email = body.Text("email", 1, domain::kEmailMax);
-  if (email && !app::IsEmail(*email)) {
-    body.AddError("/email", "invalid", "This is not an e-mail address.");
-  }
-  const auto name = body.Text("name", 1, domain::kNameMax);
-  const auto password = body.Text("password", 0, std::size_t(-1));
-  if (password) {
-    if (auto wrong =
-            app::CheckNewPassword("/password", *password, email.value_or(""), name.value_or(""))) {
-      call->errors.push_back(std::move(*wrong));
-    }
-  }
-  body.RejectUnknown();
-  if (call->SendErrors()) return;
-  call->services.accounts.SignUp(*email, *password, *name, ClientOf(*call, cookie),
-                                 [call, cookie](const base::Result<app::SignedIn>& signed_in) {
-                                   if (!signed_in) return call->SendError(signed_in.error());
-                                   SendSignedIn(*call, 201, *signed_in, cookie);
-                                 });
-}
-
-void SignIn(const CallPtr& call) {
-  RejectQuery(*call);
-  BodyReader body(call->body, call->errors);
-  bool cookie = false;
-  if (!ReadSession(*call, body, cookie)) return;
-  body.Require("email");
-  body.Require("password");
-  const auto email = body.Text("email", 1, domain::kEmailMax);
-  const auto password = body.Text("password", 1, 1024);
-  body.RejectUnknown();
-  if (call->SendErrors()) return;
-  call->services.accounts.SignIn(*email, *password, ClientOf(*call, cookie),
-                                 [call, cookie](const base::Result<app::SignedIn>& signed_in) {
-                                   if (!signed_in) return call->SendError(signed_in.error());
-                                   SendSignedIn(*call, 200, *signed_in, cookie);
-                                 });
-}
-
-void Refresh(const CallPtr& call) {
-  RejectQuery(*call);
-  BodyReader body(call->body, call->errors);
-  const CookieNames names = call->services.authenticator.Cookies(call->request());
-  const std::string_view cookie = Authenticator::CookieOf(call->request(), names.refresh);
-  const bool by_cookie = !body.Has("refresh_token") && !cookie.empty();
-  if (by_cookie) {
-    const auto same_site = call->services.authenticator.CheckCrossSite(call->request());
-    if (!same_site) return call->SendError(same_site.error());
-  } else {
-    body.Require("refresh_token");
-  }
-  const auto sent = body.Text("refresh_token", 1, app::kTokenBytesMax);
-  body.RejectUnknown();
-  if (call->SendErrors()) return;
-  const std::string token = by_cookie ? std::string(cookie) : *sent;
-  call->services.accounts.Refresh(
-      token, [call, by_cookie, names](const base::Result<app::Tokens>& tokens) {
-        if (!tokens) return call->SendError(tokens.error());
-        Response response;
-        response.text = "{";
-        if (by_cookie) {
-          response.text += "\"expires_in\":";
-          base::AppendJson(response.text, tokens->expires_in);
-          AddTokenCookies(response, names, *tokens);
-        } else {
-          AppendTokens(response.text, *tokens);
+  call->services.accounts.CheckPassword(
+      call->caller, pointer, *password, ClientOf(*call, false),
+      [call](const base::Result<void>& checked) {
+        if (!checked && checked.error().code != base::Code::kInvalid) {
+          return call->SendError(checked.error());
         }
-        response.text += '}';
-        SendSecret(*call, std::move(response));
+        if (!checked) {
+          const auto& wrong = checked.error().fields;
+          call->errors.insert(call->errors.begin(), wrong.begin(), wrong.end());
+        }
+        call->SendErrors();
       });
 }
 
-void SignOut(const CallPtr& call) {
-  RejectQuery(*call);
-  BodyReader body(call->body, call->errors);
-  const bool everywhere = body.Bool("everywhere").value_or(false);
-  body.RejectUnknown();
-  if (call->SendErrors()) return;
-  call->services.accounts.SignOut(call->caller, everywhere, [call](const base::Result<void>& done) {
-    if (!done) return call->SendError(done.error());
-    Response response;
-    response.status = 204;
-    response.content_type = {};
-    if (call->by_cookie) {
-      RemoveCookies(response, call->services.authenticator.Cookies(call->request()));
-    }
-    SendSecret(*call, std::move(response));
-  });
-}
+}  // namespace
 
 void GetMe(const CallPtr& call) {
   RejectQuery(*call);
@@ -242,6 +67,12 @@ void PatchMe(const CallPtr& call) {
   } else if (const JsonValue* const settings = body.Object("settings")) {
     patch.settings.emplace();
     AppendJsonValue(*patch.settings, *settings);
+    // What is too much by itself is told with the rest; merged into what is there, it is looked at
+    // again.
+    if (const auto alone = app::MergeSettings("{}", *patch.settings); !alone) {
+      const auto& wrong = alone.error().fields;
+      call->errors.insert(call->errors.end(), wrong.begin(), wrong.end());
+    }
   }
   body.RejectUnknown();
   if (call->SendErrors()) return;
@@ -267,7 +98,7 @@ void PutPassword(const CallPtr& call) {
     }
   }
   body.RejectUnknown();
-  if (call->SendErrors()) return;
+  if (!call->errors.empty()) return RefuseWithPassword(call, "/current", current);
   call->services.accounts.SetPassword(call->caller, *current, *password, ClientOf(*call, false),
                                       KeyOf(*call), [call](base::Result<app::Answer> answer) {
                                         if (!answer) return call->SendError(answer.error());
@@ -324,10 +155,18 @@ void DeleteSession(const CallPtr& call) {
   if (!id) return call->SendError(base::NotFound());
   RejectQuery(*call);
   BodyReader(call->body, call->errors).RejectUnknown();
-  if (call->SendErrors()) return;
+  if (!call->errors.empty()) {
+    call->services.accounts.FindSession(call->caller.user_id, *id,
+                                        [call](const base::Result<void>& found) {
+                                          if (!found) return call->SendError(found.error());
+                                          call->SendErrors();
+                                        });
+    return;
+  }
   call->services.accounts.EndSession(call->caller.user_id, *id, KeyOf(*call),
-                                     [call](base::Result<app::Answer> answer) {
+                                     [call, id = *id](base::Result<app::Answer> answer) {
                                        if (!answer) return call->SendError(answer.error());
+                                       if (id == call->caller.session_id) RemoveCookies(*call);
                                        call->SendAnswer(std::move(*answer));
                                      });
 }
@@ -338,21 +177,12 @@ void DeleteMe(const CallPtr& call) {
   body.Require("password");
   const auto password = body.Text("password", 1, 1024);
   body.RejectUnknown();
-  if (call->SendErrors()) return;
+  if (!call->errors.empty()) return RefuseWithPassword(call, "/password", password);
   call->services.accounts.DeleteUser(call->caller, *password, ClientOf(*call, false),
                                      [call](const base::Result<void>& done) {
                                        if (!done) return call->SendError(done.error());
-                                       SendNothing(*call);
+                                       SendSignedOut(*call);
                                      });
-}
-
-void GetKeys(const CallPtr& call) {
-  RejectQuery(*call);
-  if (call->SendErrors()) return;
-  Response response;
-  response.text = call->services.accounts.KeySet();
-  response.headers.emplace_back("Cache-Control", "public, max-age=300");
-  call->Send(std::move(response));
 }
 
 }  // namespace http

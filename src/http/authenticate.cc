@@ -12,6 +12,7 @@
 #include "app/accounts.h"
 #include "app/tokens.h"
 #include "base/time.h"
+#include "http/text.h"
 
 namespace http {
 namespace {
@@ -72,17 +73,8 @@ bool IsIn(const Address& address, std::string_view network) {
   return true;
 }
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 bool StartsWithBearer(std::string_view header) {
-  if (header.size() < kBearer.size()) return false;
-  return std::ranges::equal(header.substr(0, kBearer.size()), kBearer, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
-  });
+  return EqualsWithoutCase(header.substr(0, kBearer.size()), kBearer);
 }
 
 }  // namespace
@@ -93,7 +85,7 @@ Authenticator::Authenticator(app::Accounts& accounts, std::vector<app::TokenCach
 
 std::string_view Authenticator::CookieOf(const Request& request, std::string_view name) {
   for (const auto& [header, value] : request.headers) {
-    if (header.size() != 6 || (header != "Cookie" && header != "cookie")) continue;
+    if (!EqualsWithoutCase(header, "Cookie")) continue;
     std::string_view rest = value;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find(';'), rest.size());
@@ -109,10 +101,8 @@ std::string_view Authenticator::CookieOf(const Request& request, std::string_vie
 
 std::string_view Authenticator::TokenOf(const Request& request, bool& by_cookie) {
   const std::string_view header = request.Header("Authorization");
-  by_cookie = header.empty();
-  if (!by_cookie) {
-    return StartsWithBearer(header) ? Trim(header.substr(kBearer.size())) : std::string_view();
-  }
+  by_cookie = !StartsWithBearer(header);  // Another scheme is for somebody else, as a proxy.
+  if (!by_cookie) return Trim(header.substr(kBearer.size()));
   std::string_view token = CookieOf(request, kSecureCookies.access);
   if (token.empty()) token = CookieOf(request, kPlainCookies.access);
   return token;
@@ -174,15 +164,18 @@ std::string Authenticator::AddressOf(const Request& request) const {
            });
   };
   if (!is_trusted(address)) return address;
-  std::string_view forwarded = request.Header("X-Forwarded-For");
+  // A proxy may add a line of its own.
+  const std::string list = request.List("X-Forwarded-For").value_or("");
+  std::string_view forwarded = list;
   while (!forwarded.empty()) {  // From the right: what the nearest proxy has added is last.
     const std::size_t comma = forwarded.rfind(',');
     const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
     const std::string_view each = Trim(forwarded.substr(begin));
+    forwarded = forwarded.substr(0, comma == std::string_view::npos ? 0 : comma);
+    if (each.empty()) continue;
     if (!ParseAddress(each)) return address;
     address = each;
     if (!is_trusted(each)) return address;
-    forwarded = forwarded.substr(0, comma == std::string_view::npos ? 0 : comma);
   }
   return address;
 }

@@ -56,7 +56,7 @@ class Authenticator {
   /// The value of the cookie with one of our names, or empty.
   [[nodiscard]] static std::string_view CookieOf(const Request& request, std::string_view name);
 
-  /// The client's address: the peer's, or the last of X-Forwarded-For that is no trusted proxy.
+  /// The client's address: the peer's, or the last of all X-Forwarded-For that is no trusted proxy.
   [[nodiscard]] std::string AddressOf(const Request& request) const;
 
  private:

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/idempotency.h"
@@ -67,7 +68,8 @@ struct Call {
   domain::Role role = domain::Role::kViewer;
   std::int64_t min_revision = 0;
   std::optional<base::Uuid> client_id;
-  app::Idempotency::Turn turn;  // With an Idempotency-Key.
+  app::Idempotency::Turn turn;                                    // With an Idempotency-Key.
+  std::vector<std::pair<std::string_view, std::string>> headers;  // Of whatever the answer will be.
 
   [[nodiscard]] const Request& request() const { return exchange.request(); }
 

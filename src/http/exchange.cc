@@ -1,6 +1,6 @@
 #include "http/exchange.h"
 
-#include <algorithm>
+#include "http/text.h"
 
 namespace http {
 
@@ -9,13 +9,23 @@ std::string_view Request::Header(std::string_view name) const {
 }
 
 std::optional<std::string_view> Request::Find(std::string_view name) const {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   for (const auto& [have, value] : headers) {
-    if (have.size() == name.size() && std::ranges::equal(have, name, {}, lower, lower)) {
-      return value;
-    }
+    if (EqualsWithoutCase(have, name)) return value;
   }
   return std::nullopt;
+}
+
+std::optional<std::string> Request::List(std::string_view name) const {
+  std::optional<std::string> list;
+  for (const auto& [have, value] : headers) {
+    if (!EqualsWithoutCase(have, name)) continue;
+    if (list) {
+      list->append(", ").append(value);
+    } else {
+      list = value;
+    }
+  }
+  return list;
 }
 
 }  // namespace http

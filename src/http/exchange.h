@@ -34,6 +34,8 @@ struct Request {
   [[nodiscard]] std::string_view Header(std::string_view name) const;
   /// The same, telling an empty header from none.
   [[nodiscard]] std::optional<std::string_view> Find(std::string_view name) const;
+  /// All headers of that name as one list (RFC 9110, 5.3); nothing where there is none.
+  [[nodiscard]] std::optional<std::string> List(std::string_view name) const;
 };
 
 /// An answer. The body is `text`, then the `shared` pieces, which `keep` keeps alive: what is in

@@ -7,6 +7,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
+#include "http/text.h"
+
 namespace http {
 namespace {
 
@@ -32,20 +34,6 @@ constexpr auto kClasses = [] {
 bool IsAll(std::string_view text, Class wanted) {
   return std::ranges::all_of(
       text, [&](char c) { return (kClasses[static_cast<unsigned char>(c)] & wanted) != 0; });
-}
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool EqualsWithoutCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 bool HasOption(std::string_view list, std::string_view option) {

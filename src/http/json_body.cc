@@ -10,6 +10,8 @@
 namespace http {
 namespace {
 
+using base::PointerTo;
+
 // Names of the IANA time zone database, sorted; made by tools/make_zones.py.
 constexpr std::string_view kZones[] = {
 #include "http/zones.inc"
@@ -17,18 +19,15 @@ constexpr std::string_view kZones[] = {
 
 }  // namespace
 
-std::string PointerTo(std::string_view name) {
-  std::string pointer = "/";
-  for (const char c : name) {  // RFC 6901, 3.
-    if (c == '~') {
-      pointer += "~0";
-    } else if (c == '/') {
-      pointer += "~1";
-    } else {
-      pointer += c;
-    }
+base::Result<base::ParsedJson> ParseBody(std::string_view text) {
+  base::ParsedJson empty;
+  empty.value.kind = JsonValue::Kind::kObject;
+  if (text.empty()) return empty;
+  auto parsed = base::ParseJson(text);
+  if (parsed && parsed->value.kind != JsonValue::Kind::kObject) {
+    parsed->errors.push_back({"", "wrong_type", "The body must be an object."});
   }
-  return pointer;
+  return parsed;
 }
 
 BodyReader::BodyReader(const JsonValue& body, std::vector<base::FieldError>& errors)

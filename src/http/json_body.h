@@ -7,48 +7,17 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json_value.h"
 #include "domain/fields.h"
 
 namespace http {
 
-struct JsonMember;
+using base::JsonValue;
 
-/// A parsed request body. Numbers are kept as their text.
-struct JsonValue {
-  enum class Kind : std::uint8_t { kNull, kBool, kNumber, kText, kArray, kObject };
-
-  Kind kind = Kind::kNull;
-  bool boolean = false;
-  std::string text;                 // kText, and kNumber as it was written.
-  std::vector<JsonValue> items;     // kArray
-  std::vector<JsonMember> members;  // kObject, in order.
-
-  [[nodiscard]] bool is_null() const { return kind == Kind::kNull; }
-  [[nodiscard]] const JsonValue* Find(std::string_view name) const;
-};
-
-struct JsonMember {
-  std::string name;
-  JsonValue value;
-};
-
-/// `name` as a step of a JSON pointer, with the slash before it (RFC 6901, 3).
-[[nodiscard]] std::string PointerTo(std::string_view name);
-
-/// Appends `value` as JSON without white space.
-void AppendJsonValue(std::string& out, const JsonValue& value);
-
-/// A body as JSON (RFC 8259). An empty one is an empty object.
-struct ParsedBody {
-  JsonValue value;
-  /// What is JSON, but not accepted: `duplicate` (member), `invalid_character` (an escaped NUL or a
-  /// lone surrogate), `too_deep` (more than 32 levels), `too_many` (more than 10,000 values),
-  /// `wrong_type` (not an object). At most 100. 422, after all that goes before (api.md, 'Errors').
-  std::vector<base::FieldError> errors;
-};
-
-/// Errors: kMalformed (not JSON, or not UTF-8). Cost: linear; nesting is bounded.
-[[nodiscard]] base::Result<ParsedBody> ParseBody(std::string_view text);
+/// A request's body. An empty one is an empty object. Besides what ParseJson refuses, `wrong_type`:
+/// not an object. 422, after all that goes before (api.md, 'Errors').
+/// Errors: kMalformed (not JSON, or not UTF-8).
+[[nodiscard]] base::Result<base::ParsedJson> ParseBody(std::string_view text);
 
 /// Reads the members of a body one by one and collects all that is wrong. Codes: `required`,
 /// `wrong_type`, `null_not_allowed`, `too_short`, `too_long`, `too_many`, `invalid`, `duplicate`,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "http/problem.h"
 #include "http/query.h"
 #include "http/routes.h"
+#include "http/text.h"
 #include "http/write.h"
 #include "store/json.h"
 
@@ -96,8 +98,12 @@ void SendList(Exchange& exchange, const app::SnapshotPtr& list, domain::Role rol
   const auto end = std::to_chars(digits, digits + sizeof digits, list->list().revision).ptr;
   response.headers.emplace_back("List-Revision", std::string(digits, end));
   AddPersonal(response);
-  const std::string_view none_match = exchange.request().Header("If-None-Match");
-  if (!none_match.empty() && NoneMatchNames(none_match, list->list().revision)) {
+  const std::int64_t revision = list->list().revision;
+  const auto names_it = [&](const auto& header) {
+    return EqualsWithoutCase(header.first, "If-None-Match") &&
+           NoneMatchNames(header.second, revision);
+  };
+  if (std::ranges::any_of(exchange.request().headers, names_it)) {
     response.status = 304;
     response.content_type = {};
   } else {

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "app/accounts.h"
+#include "http/account_handlers.h"
 #include "http/authenticate.h"
 #include "http/conditions.h"
 #include "http/handlers.h"
@@ -11,6 +13,7 @@
 #include "http/query.h"
 #include "http/routes.h"
 #include "http/static_files.h"
+#include "http/text.h"
 
 namespace http {
 namespace {
@@ -24,29 +27,26 @@ bool IsUnsafe(Method method) {
          method == Method::kDelete;
 }
 
-bool EqualsWithoutCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return lower(x) == lower(y);
-  });
-}
-
-/// `application/json`, with a charset at most if it is UTF-8; merge patches in PATCH.
+/// `application/json`, of no other charset than UTF-8; merge patches in PATCH.
 bool IsJsonType(std::string_view header, Method method) {
   const std::size_t semicolon = std::min(header.find(';'), header.size());
-  std::string_view type = header.substr(0, semicolon);
-  std::string_view parameter = header.substr(std::min(semicolon + 1, header.size()));
-  const auto trim = [](std::string_view& text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  };
-  trim(type);
-  trim(parameter);
+  const std::string_view type = Trim(header.substr(0, semicolon));
   const bool is_type =
       EqualsWithoutCase(type, "application/json") ||
       (method == Method::kPatch && EqualsWithoutCase(type, "application/merge-patch+json"));
-  return is_type && (parameter.empty() || EqualsWithoutCase(parameter, "charset=utf-8") ||
-                     EqualsWithoutCase(parameter, "charset=\"utf-8\""));
+  std::string_view rest = header.substr(semicolon);
+  while (is_type && !rest.empty()) {
+    rest.remove_prefix(1);
+    const std::string_view parameter = Trim(rest.substr(0, rest.find(';')));
+    rest.remove_prefix(std::min(rest.find(';'), rest.size()));
+    const std::size_t equals = std::min(parameter.find('='), parameter.size());
+    if (!EqualsWithoutCase(parameter.substr(0, equals), "charset")) continue;
+    const std::string_view charset = parameter.substr(std::min(equals + 1, parameter.size()));
+    if (!EqualsWithoutCase(charset, "utf-8") && !EqualsWithoutCase(charset, "\"utf-8\"")) {
+      return false;
+    }
+  }
+  return is_type;
 }
 
 bool IsVisibleAscii(std::string_view text) {
@@ -98,7 +98,7 @@ class Pipeline {
     if (request.method != Method::kGet && request.method != Method::kHead) return false;
     if (!request.path.starts_with(kListPrefix) || !request.query.empty() ||
         request.path.size() != kListPrefix.size() + base::kUuidTextBytes ||
-        request.Find("Min-Revision") || request.too_large) {
+        request.Find("Min-Revision") || request.Find("Client-Id") || request.too_large) {
       return false;
     }
     const auto id = base::ParseUuid7(request.path.substr(kListPrefix.size()));
@@ -115,19 +115,24 @@ class Pipeline {
 
   void AnswerNoRoute(Exchange& exchange, const Match& match) const {
     const Request& request = exchange.request();
-    if (!match.allow.empty()) {
+    const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
+    const StaticFile* const file =
+        match.allow.empty() ? FindPage(services_.files, request) : nullptr;
+    if (file != nullptr && is_read) {
+      exchange.Send(StaticResponse(*file, request), kPage);
+      return;
+    }
+    if (file != nullptr || !match.allow.empty()) {
       Response response = ProblemResponse(
           {base::Code::kNotFound, "method_not_allowed", "This path does not take that method."},
           request.request_id, 405);
-      response.headers.emplace_back("Allow", match.allow);
+      response.headers.emplace_back("Allow", file != nullptr ? "GET, HEAD" : match.allow);
       exchange.Send(std::move(response), kNoRoute);
       return;
     }
-    const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
-    const StaticFile* file = nullptr;
-    if (is_read) file = FindPage(services_.files, request);
-    if (file != nullptr) {
-      exchange.Send(StaticResponse(*file, request), kPage);
+    const StaticFile* const missing = is_read ? FindMissingPage(services_.files, request) : nullptr;
+    if (missing != nullptr) {
+      exchange.Send(StaticResponse(*missing, request, 404), kNoRoute);
       return;
     }
     exchange.Send(ProblemResponse(
@@ -144,11 +149,11 @@ class Pipeline {
         if (!same_site) return call->SendError(same_site.error());
       }
       if (request.has_body && !IsJsonType(request.Header("Content-Type"), request.method)) {
-        return call->SendError({base::Code::kMediaType, "unsupported_media_type",
-                                "Send the body as application/json."});
+        return RefuseBody(*call, {base::Code::kMediaType, "unsupported_media_type",
+                                  "Send the body as application/json."});
       }
       auto body = ParseBody(request.body);
-      if (!body) return call->SendError(body.error());
+      if (!body) return RefuseBody(*call, body.error());
       call->body = std::move(body->value);
       call->errors = std::move(body->errors);
     }
@@ -158,6 +163,19 @@ class Pipeline {
     } else {
       TakeTurn(call);
     }
+  }
+
+  /// A body that cannot be read. A refresh without a token in its body is by cookie, and 403 goes
+  /// before what is wrong with a body.
+  static void RefuseBody(Call& call, const base::Error& error) {
+    const Authenticator& authenticator = call.services.authenticator;
+    const std::string_view cookie =
+        Authenticator::CookieOf(call.request(), authenticator.Cookies(call.request()).refresh);
+    if (call.route.handler == Refresh && !cookie.empty()) {
+      const auto same_site = authenticator.CheckCrossSite(call.request());
+      if (!same_site) return call.SendError(same_site.error());
+    }
+    call.SendError(error);
   }
 
   static void ReadHeaders(Call& call) {
@@ -230,6 +248,24 @@ class Pipeline {
     return item != nullptr && item->gone == domain::Gone::kNo;
   }
 
+  /// The first answer again, for who may still have it: where it tells of a list that was made, its
+  /// maker may have left since.
+  static void Replay(const CallPtr& call, app::Answer first) {
+    first.replayed = true;
+    const std::string_view made = std::string_view(first.location)
+                                      .substr(std::min(kListPrefix.size(), first.location.size()));
+    const auto id = call->list ? std::nullopt : base::ParseUuid7(made);
+    if (!id) return call->SendAnswer(std::move(first));
+    call->services.lists.Read(
+        *id, [call, first = std::move(first)](const base::Result<app::SnapshotPtr>& list) mutable {
+          if (!list) return call->SendError(list.error());
+          const auto sees =
+              domain::Authorize(&(*list)->list(), call->caller.user_id, domain::Action::kRead);
+          if (!sees) return call->SendError(sees.error());
+          call->SendAnswer(std::move(first));
+        });
+  }
+
   /// With an Idempotency-Key: the first answer again, or the turn to be the first.
   static void TakeTurn(const CallPtr& call) {
     const Request& request = call->request();
@@ -244,18 +280,28 @@ class Pipeline {
           {"Idempotency-Key", "invalid", "This must be 1 to 255 visible ASCII characters."});
       return call->route.handler(call);
     }
-    const std::string_view method = call->route.name.substr(0, call->route.name.find(' '));
-    call->services.idempotency.Begin(
-        call->caller.user_id, method, request.target, key->second, request.body,
-        [call](base::Result<app::Idempotency::Found> found) {
-          if (!found) return call->SendError(found.error());
-          if (auto* const first = std::get_if<app::Answer>(&*found)) {
-            first->replayed = true;
-            return call->SendAnswer(std::move(*first));
-          }
-          call->turn = std::get<app::Idempotency::Turn>(std::move(*found));
-          call->route.handler(call);
+    if (call->route.handler != PutPassword) return Begin(call, key->second, request.body);
+    // Its body holds passwords: what is kept of it must not be cheaper to guess than they are.
+    call->services.accounts.Stretch(
+        std::string(request.body), base::ToString(call->caller.user_id) + std::string(key->second),
+        [call, name = key->second](const base::Result<std::string>& stretched) {
+          if (!stretched) return call->SendError(stretched.error());
+          Begin(call, name, *stretched);
         });
+  }
+
+  static void Begin(const CallPtr& call, std::string_view key, std::string_view body) {
+    const std::string_view method = call->route.name.substr(0, call->route.name.find(' '));
+    call->services.idempotency.Begin(call->caller.user_id, method, call->request().path, key, body,
+                                     [call](base::Result<app::Idempotency::Found> found) {
+                                       if (!found) return call->SendError(found.error());
+                                       if (auto* const first = std::get_if<app::Answer>(&*found)) {
+                                         return Replay(call, std::move(*first));
+                                       }
+                                       call->turn =
+                                           std::get<app::Idempotency::Turn>(std::move(*found));
+                                       call->route.handler(call);
+                                     });
   }
 
   Services& services_;
@@ -269,6 +315,7 @@ void AddPersonal(Response& response) {
 }
 
 void Call::Send(Response response) {
+  for (auto& header : headers) response.headers.push_back(std::move(header));
   exchange.Send(std::move(response), route.name);
 }
 

@@ -14,15 +14,15 @@ namespace http {
 
 /// Bounds on all that a client controls (api.md, 'Everywhere').
 struct ServerLimits {
-  std::size_t request_line_bytes = 8 * 1024;
+  std::size_t request_line_bytes = std::size_t{8} * 1024;
   std::size_t header_count = 100;
-  std::size_t header_bytes = 16 * 1024;
-  std::size_t body_bytes = 1024 * 1024;
+  std::size_t header_bytes = std::size_t{16} * 1024;
+  std::size_t body_bytes = std::size_t{1024} * 1024;
   std::chrono::milliseconds header_timeout{5'000};    // From the first byte of a request.
   std::chrono::milliseconds request_timeout{30'000};  // Body included.
   std::chrono::milliseconds idle_timeout{60'000};     // Between requests.
   std::chrono::milliseconds write_timeout{30'000};    // Since a client last took bytes.
-  std::chrono::milliseconds drain_timeout{10'000};    // After Stop.
+  std::chrono::milliseconds drain_timeout{8'000};     // After Stop.
   std::size_t connections = 20'000;                   // Over all loops; above: closed at once.
   std::size_t in_flight = 4'096;  // Requests with a handler; above: 503 with Retry-After at once.
 };

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -64,6 +65,7 @@ void GetChanges(const CallPtr& call) {
   const std::int64_t limit =
       query.Int("limit", 1, domain::kChangesMax).value_or(domain::kChangesMax);
   query.RejectUnknown();
+  call->min_revision = std::max(call->min_revision, after);  // One ahead is 409 before any 422.
   if (RefuseRead(*call)) return;
   call->services.lists.Changes(
       call->list_id, after, limit, [call](base::Result<app::ChangesPage> page) {

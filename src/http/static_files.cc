@@ -2,20 +2,18 @@
 
 #include <algorithm>
 
+#include "base/uuid.h"
+#include "http/text.h"
+
 namespace http {
 namespace {
 
 constexpr std::string_view kIndex = "/index.html";
+constexpr std::string_view kListPage = "/lists/";
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 /// Whether the weight of a coding is zero: `q=0`, `q=0.000`.
 bool IsRefused(std::string_view parameters) {
@@ -41,6 +39,10 @@ bool Accepts(std::string_view header, std::string_view coding) {
   return by_star;
 }
 
+bool AcceptsPages(const Request& request) {
+  return request.Header("Accept").find("text/html") != std::string_view::npos;
+}
+
 const StaticFile* FindFile(std::span<const StaticFile> files, std::string_view path) {
   const auto found = std::ranges::find(files, path, &StaticFile::path);
   return found == files.end() ? nullptr : &*found;
@@ -52,15 +54,19 @@ const StaticFile* FindPage(std::span<const StaticFile> files, const Request& req
   const std::string_view path = request.path;
   if (path == "/") return FindFile(files, kIndex);
   if (const StaticFile* const file = FindFile(files, path)) return file;
-  const std::string_view last = path.substr(path.rfind('/') + 1);
-  const bool is_page = !path.starts_with("/v1/") && path != "/v1" &&
-                       last.find('.') == std::string_view::npos &&
-                       request.Header("Accept").find("text/html") != std::string_view::npos;
-  return is_page ? FindFile(files, kIndex) : nullptr;
+  const bool is_list =
+      path.starts_with(kListPage) && base::ParseUuid(path.substr(kListPage.size()));
+  return is_list && AcceptsPages(request) ? FindFile(files, kIndex) : nullptr;
 }
 
-Response StaticResponse(const StaticFile& file, const Request& request) {
+const StaticFile* FindMissingPage(std::span<const StaticFile> files, const Request& request) {
+  const bool is_of_api = request.path.starts_with("/v1/") || request.path == "/v1";
+  return !is_of_api && AcceptsPages(request) ? FindFile(files, kIndex) : nullptr;
+}
+
+Response StaticResponse(const StaticFile& file, const Request& request, int status) {
   Response response;
+  response.status = status;
   response.content_type = file.content_type;
   response.headers.emplace_back("ETag", file.etag);
   response.headers.emplace_back("Vary", "Accept-Encoding");
@@ -69,7 +75,7 @@ Response StaticResponse(const StaticFile& file, const Request& request) {
   if (file.content_type.starts_with("text/html")) {
     response.headers.emplace_back("Content-Security-Policy", kPolicy);
   }
-  if (request.Header("If-None-Match").find(file.etag) != std::string_view::npos) {
+  if (status == 200 && request.Header("If-None-Match").find(file.etag) != std::string_view::npos) {
     response.status = 304;
     response.content_type = {};
     return response;

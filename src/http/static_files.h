@@ -18,11 +18,18 @@ struct StaticFile {
   bool immutable = false;   // Its name changes with its content.
 };
 
-/// The file of a GET: the one at its path, or index.html for an address inside the page (what a
-/// browser navigates to: it accepts text/html, is not below /v1/, and its last segment has no dot).
+/// The file at a path: the one of that name, or index.html where the page shows something (`/`, and
+/// `/lists/{id}` to who accepts text/html).
 [[nodiscard]] const StaticFile* FindPage(std::span<const StaticFile> files, const Request& request);
 
-/// The file in the best form that the client accepts (RFC 9110, 12.5.3), or 304. No copy.
-[[nodiscard]] Response StaticResponse(const StaticFile& file, const Request& request);
+/// index.html for an address at which there is nothing, where a browser asks (it accepts text/html,
+/// not below /v1/): the page says so, and the status is to be 404.
+[[nodiscard]] const StaticFile* FindMissingPage(std::span<const StaticFile> files,
+                                                const Request& request);
+
+/// The file in the best form that the client accepts (RFC 9110, 12.5.3); with status 200 perhaps
+/// 304. No copy.
+[[nodiscard]] Response StaticResponse(const StaticFile& file, const Request& request,
+                                      int status = 200);
 
 }  // namespace http

@@ -25,7 +25,7 @@ domain::Op OpOf(Call& call, domain::Kind kind) {
   op.item_id = call.item_id;
   op.put = call.route.method == Method::kPut;
   op.min_revision = call.min_revision;
-  if (const auto header = call.request().Find("If-Match")) {
+  if (const auto header = call.request().List("If-Match")) {
     op.if_match = IfMatchRevisions(*header);
     // `*` asks that there is a list; where one is to be made there is none.
     if (!op.if_match && kind == domain::Kind::kCreateList) op.if_match.emplace();

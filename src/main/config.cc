@@ -52,16 +52,36 @@ std::optional<std::string> SetData(Config& config, const std::string& text) {
   return std::nullopt;
 }
 
+/// `host`, `host:port` or `[address]:port`, in lower case.
+bool IsAuthority(const std::string& text) {
+  std::size_t end = text.find(':');
+  if (text.starts_with('[')) {
+    end = text.find(']');
+    if (end == std::string::npos || !IsAddress(text.substr(1, end - 1))) return false;
+    ++end;
+  } else if (end == 0 || !std::ranges::all_of(text.substr(0, end), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+             })) {
+    return false;
+  }
+  if (end == std::string::npos || end == text.size()) return !text.empty();
+  return text[end] == ':' && Number(text.substr(end + 1), 1, 65535).has_value();
+}
+
+/// As browsers write an origin: in lower case, without its scheme's own port (RFC 6454, 6.2).
 std::optional<std::string> SetPublicUrl(Config& config, const std::string& text) {
-  const std::size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
-  const bool is_origin =
-      scheme != 0 && text.size() > scheme &&
-      std::all_of(text.begin() + static_cast<std::ptrdiff_t>(scheme), text.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' ||
-               c == ':' || c == '[' || c == ']';
-      });
-  if (!is_origin) return "must be an origin without path, as https://lists.example.org";
-  config.public_url = text;
+  std::string origin = text;
+  std::ranges::transform(origin, origin.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::size_t scheme = origin.starts_with("https://")  ? 8
+                             : origin.starts_with("http://") ? 7
+                                                             : 0;
+  if (scheme == 0 || !IsAuthority(origin.substr(scheme))) {
+    return "must be an origin without path, as https://lists.example.org";
+  }
+  const std::string_view own_port = scheme == 8 ? ":443" : ":80";
+  if (origin.ends_with(own_port)) origin.resize(origin.size() - own_port.size());
+  config.public_url = std::move(origin);
   return std::nullopt;
 }
 

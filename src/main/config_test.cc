@@ -61,7 +61,21 @@ TEST(Config, ReadsTrustedProxies) {
 TEST(Config, APublicUrlIsAnOrigin) {
   EXPECT_THAT(ParseWith({"--public-url", "https://lists.example.org"}).problems, IsEmpty());
   EXPECT_EQ(ParseWith({"--public-url", "https://lists.example.org/"}).problems.size(), 1U);
-  EXPECT_EQ(ParseWith({"--public-url", "lists.example.org"}).problems.size(), 1U);
+  for (const char* const wrong : {"lists.example.org", "https://", "https://::::", "https://a:0",
+                                  "https://a:", "https://a:x", "https://[::1", "https://[x]:1"}) {
+    EXPECT_EQ(ParseWith({"--public-url", wrong}).problems.size(), 1U) << wrong;
+  }
+}
+
+TEST(Config, APublicUrlIsKeptAsBrowsersWriteIt) {
+  for (const auto& [given, kept] : std::map<std::string, std::string>{
+           {"https://Lists.Example.org", "https://lists.example.org"},
+           {"HTTPS://a:443", "https://a"},
+           {"http://a:80", "http://a"},
+           {"https://a:80", "https://a:80"},
+           {"http://[::1]:8080", "http://[::1]:8080"}}) {
+    EXPECT_EQ(ParseWith({"--public-url", given}).config.public_url, kept);
+  }
 }
 
 TEST(Config, KeepsWordsApart) {

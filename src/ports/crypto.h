@@ -33,6 +33,11 @@ class Crypto {
   [[nodiscard]] virtual std::string HashPassword(std::string_view password) = 0;
   [[nodiscard]] virtual bool CheckPassword(const std::string& hash, std::string_view password) = 0;
 
+  /// argon2id as HashPassword, with a salt of at least 8 bytes that is given: 32 raw bytes, the
+  /// same each time. For what must not be cheaper to guess than the password in it.
+  [[nodiscard]] virtual std::string StretchSecret(std::string_view secret,
+                                                  std::string_view salt) = 0;
+
   /// SHA-256 without an allocation.
   virtual void Sha256Into(std::string_view text, std::array<std::uint8_t, 32>& digest) = 0;
   [[nodiscard]] virtual std::string Sha256(std::string_view text) = 0;  // 32 raw bytes.

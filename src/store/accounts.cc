@@ -1,5 +1,6 @@
 #include "store/accounts.h"
 
+#include <charconv>
 #include <utility>
 
 namespace store {
@@ -35,8 +36,6 @@ constexpr Sql kAddSession{
     "INSERT INTO sessions (id, user_id, secret, generation, rotated_at, user_agent, cookie,"
     " created_at, expires_at) SELECT $2, $1, $3, 1, $4, $5, $6, $4, $7"
     " WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $8)"};
-constexpr Sql kMarkUser{"users.mark",
-                        "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"};
 constexpr Sql kMarkUserWithHash{
     "users.mark_with_hash",
     "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
@@ -59,7 +58,7 @@ constexpr Sql kFindPassword{"passwords.find",
                             " JOIN users u ON u.id = p.user_id WHERE p.user_id = $1"};
 constexpr Sql kSetUser{"users.set",
                        "UPDATE users SET name = $2, settings = $3, updated_at = $4, last_batch = $5"
-                       " WHERE id = $1 AND deleted_at IS NULL AND settings = $6"};
+                       " WHERE id = $1 AND deleted_at IS NULL AND name = $6 AND settings = $7"};
 constexpr Sql kSetPassword{"passwords.set",
                            "UPDATE passwords SET hash = $2, changed_at = $3 WHERE user_id = $1"
                            " AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND last_batch = $4)"};
@@ -95,10 +94,9 @@ constexpr Sql kAddJob{"outbox.add",
                       " SELECT $1, 'erase-account', $2, $3, $3, :tx"
                       " WHERE EXISTS (SELECT 1 FROM users WHERE id = $4 AND last_batch = $5)"};
 
-#define SESSION_COLUMNS                                                               \
-  "SELECT s.id, s.user_id, s.secret, s.generation, s.rotated_at, s.used_at,"          \
-  " s.previous_rotated_at, s.previous_used_at, s.user_agent, s.cookie, s.created_at," \
-  " s.expires_at, s.ended_at FROM sessions s"
+#define SESSION_COLUMNS                                                      \
+  "SELECT s.id, s.user_id, s.secret, s.generation, s.rotated_at, s.used_at," \
+  " s.history, s.user_agent, s.cookie, s.created_at, s.expires_at, s.ended_at FROM sessions s"
 constexpr Sql kFindSession{"sessions.find", SESSION_COLUMNS
                            " JOIN users u ON u.id = s.user_id"
                            " WHERE s.id = $1 AND u.deleted_at IS NULL"};
@@ -109,8 +107,8 @@ constexpr Sql kPageSessions{"sessions.page", SESSION_COLUMNS
 constexpr Sql kEndedSince{"sessions.ended_since", "SELECT id FROM sessions WHERE ended_at >= $1"};
 constexpr Sql kRotate{
     "sessions.rotate",
-    "UPDATE sessions SET generation = generation + 1, previous_rotated_at = rotated_at,"
-    " previous_used_at = COALESCE(used_at, $3), rotated_at = $3, used_at = NULL, expires_at = $4"
+    "UPDATE sessions SET generation = generation + 1, history = $5, rotated_at = $3,"
+    " used_at = NULL, expires_at = $4"
     " WHERE id = $1 AND generation = $2 AND ended_at IS NULL"};
 constexpr Sql kMarkUsed{
     "sessions.mark_used",
@@ -184,8 +182,9 @@ Batch SignUpBatch(const UserRow& user, const std::string& email_key,
            AddSession(session, mark)}};
 }
 
-Batch SignInBatch(const SessionRow& session, const std::string& address, const std::string& mark) {
-  return {{{&kMarkUser, {session.user_id, Bytes{mark}}},
+Batch SignInBatch(const SessionRow& session, const std::string& hash, const std::string& address,
+                  const std::string& mark) {
+  return {{{&kMarkUserWithHash, {session.user_id, Bytes{mark}, hash}},
            {&kKnowAddress, {session.user_id, Bytes{address}, session.created_at, Bytes{mark}}},
            AddSession(session, mark)}};
 }
@@ -207,9 +206,10 @@ Statement FindPassword(const base::Uuid& user) {
   return {&kFindPassword, {user}};
 }
 
-Batch SetUserBatch(const UserRow& user, const std::string& old_settings, base::Time now,
-                   const std::string& mark) {
-  return {{{&kSetUser, {user.id, user.name, user.settings, now, Bytes{mark}, old_settings}}}};
+Batch SetUserBatch(const UserRow& user, const std::string& old_name,
+                   const std::string& old_settings, base::Time now, const std::string& mark) {
+  return {
+      {{&kSetUser, {user.id, user.name, user.settings, now, Bytes{mark}, old_name, old_settings}}}};
 }
 
 Batch SetPasswordBatch(const base::Uuid& user, const base::Uuid& session,
@@ -236,6 +236,33 @@ Statement FindSession(const base::Uuid& id) {
   return {&kFindSession, {id}};
 }
 
+namespace {
+
+std::string HistoryText(const std::vector<SessionRow::Generation>& history) {
+  std::string text;
+  for (const SessionRow::Generation& each : history) {
+    text += std::to_string(each.rotated_at.ms) + '-' + std::to_string(each.used_at.ms) + ' ';
+  }
+  return text;
+}
+
+std::vector<SessionRow::Generation> ReadHistory(std::string_view text) {
+  std::vector<SessionRow::Generation> history;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    SessionRow::Generation each;
+    at = std::from_chars(at, end, each.rotated_at.ms).ptr;
+    if (at == end) break;
+    at = std::from_chars(at + 1, end, each.used_at.ms).ptr;
+    history.push_back(each);
+    if (at != end) ++at;
+  }
+  return history;
+}
+
+}  // namespace
+
 SessionRow ReadSession(const ports::Row& row) {
   SessionRow session;
   session.id = row.UuidOf(0);
@@ -244,13 +271,12 @@ SessionRow ReadSession(const ports::Row& row) {
   session.generation = row.Int(3);
   session.rotated_at = row.TimeOf(4);
   session.used_at = TimeOrNull(row, 5);
-  session.previous_rotated_at = TimeOrNull(row, 6);
-  session.previous_used_at = TimeOrNull(row, 7);
-  session.user_agent = row.Text(8);
-  session.cookie = row.Bool(9);
-  session.created_at = row.TimeOf(10);
-  session.expires_at = row.TimeOf(11);
-  session.ended_at = TimeOrNull(row, 12);
+  session.history = ReadHistory(row.Text(6));
+  session.user_agent = row.Text(7);
+  session.cookie = row.Bool(8);
+  session.created_at = row.TimeOf(9);
+  session.expires_at = row.TimeOf(10);
+  session.ended_at = TimeOrNull(row, 11);
   return session;
 }
 
@@ -263,8 +289,9 @@ Statement EndedSince(base::Time since) {
   return {&kEndedSince, {since}};
 }
 
-Batch RotateBatch(const SessionRow& session, base::Time now, base::Time expires_at) {
-  return {{{&kRotate, {session.id, session.generation, now, expires_at}}}};
+Batch RotateBatch(const SessionRow& session, const std::vector<SessionRow::Generation>& history,
+                  base::Time now, base::Time expires_at) {
+  return {{{&kRotate, {session.id, session.generation, now, expires_at, HistoryText(history)}}}};
 }
 
 Batch MarkUsedBatch(const base::Uuid& session, std::int64_t generation, base::Time now) {

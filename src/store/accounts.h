@@ -29,8 +29,13 @@ struct SessionRow {
   std::int64_t generation = 1;
   base::Time rotated_at;              // When `generation` came to be.
   std::optional<base::Time> used_at;  // When one of its tokens was first used.
-  std::optional<base::Time> previous_rotated_at;
-  std::optional<base::Time> previous_used_at;
+  /// Those before `generation` that may still be asked for, oldest first; the last is the one
+  /// before.
+  struct Generation {
+    base::Time rotated_at;
+    base::Time used_at;
+  };
+  std::vector<Generation> history;
   std::string user_agent;
   bool cookie = false;
   base::Time created_at;
@@ -55,9 +60,10 @@ struct SigningKeyRow {
                                        const std::string& password_hash, const std::string& address,
                                        const SessionRow& session, const std::string& mark);
 
-/// A new session of a person who is there; the address is known from now on.
-[[nodiscard]] ports::Batch SignInBatch(const SessionRow& session, const std::string& address,
-                                       const std::string& mark);
+/// A new session of a person who is there; the address is known from now on. Statement 0 changes no
+/// row when the hash is not `hash` any more.
+[[nodiscard]] ports::Batch SignInBatch(const SessionRow& session, const std::string& hash,
+                                       const std::string& address, const std::string& mark);
 
 /// Columns: id, hash, whether `address` is known.
 [[nodiscard]] ports::Statement FindLogin(const std::string& email_key, const std::string& address);
@@ -67,9 +73,10 @@ struct SigningKeyRow {
 /// Columns: hash, email key.
 [[nodiscard]] ports::Statement FindPassword(const base::Uuid& user);
 
-/// Statement 0 changes no row when settings are not `old_settings` any more.
-[[nodiscard]] ports::Batch SetUserBatch(const UserRow& user, const std::string& old_settings,
-                                        base::Time now, const std::string& mark);
+/// Statement 0 changes no row when name or settings are not the old ones any more.
+[[nodiscard]] ports::Batch SetUserBatch(const UserRow& user, const std::string& old_name,
+                                        const std::string& old_settings, base::Time now,
+                                        const std::string& mark);
 
 /// Ends all other sessions too. Statement 0 changes no row when the hash is not `old_hash` any
 /// more.
@@ -92,8 +99,9 @@ struct SigningKeyRow {
 [[nodiscard]] ports::Statement EndedSince(base::Time since);
 
 /// The next generation. Changes no row when another request was faster.
-[[nodiscard]] ports::Batch RotateBatch(const SessionRow& session, base::Time now,
-                                       base::Time expires_at);
+[[nodiscard]] ports::Batch RotateBatch(const SessionRow& session,
+                                       const std::vector<SessionRow::Generation>& history,
+                                       base::Time now, base::Time expires_at);
 [[nodiscard]] ports::Batch MarkUsedBatch(const base::Uuid& session, std::int64_t generation,
                                          base::Time now);
 /// Statement 0 changes no row when it is not the user's, or has ended.

@@ -125,6 +125,21 @@ def test_calls_that_are_not_due_are_404(person, path):
         assert person.get(other).status == 404
 
 
+def test_browsers_are_told_404_by_the_page(anonymous):
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    for path in ("/docs", "/p/abc", "/metrics", "/healthz/deep", "/nothing", "/lists/1"):
+        answer = anonymous.get(path, headers=browser, status=404)
+        assert answer.header("Content-Type").startswith("text/html"), answer
+        problem(anonymous.get(path), 404, "no_such_route")
+    etag = anonymous.get("/", headers=browser, status=200).header("ETag")
+    anonymous.get("/", headers=browser | {"If-None-Match": etag}, status=304)
+    anonymous.get("/nothing", headers=browser | {"If-None-Match": etag}, status=404)
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        answer = anonymous.call(method, "/")
+        problem(answer, 405)
+        assert answer.header("Allow") == "GET, HEAD"
+
+
 def test_titles_count_code_points(person):
     for title in ("a", ASTRAL, "a" * 200, ASTRAL * 200, " "):
         assert person.post("/v1/lists", {"title": title}, status=201).json()["title"] == title

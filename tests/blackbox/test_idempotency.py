@@ -150,3 +150,11 @@ def test_keys_outlive_a_restart(own_server):
     api = Api(own_server.address, someone.token)
     check_replayed(first, api.post(f"/v1/lists/{a_list}/items", {"text": "once"}, headers=mine))
     assert api.get(f"/v1/lists/{a_list}", status=200).json()["item_count"] == 1
+
+
+def test_the_scope_is_the_path_without_a_query(person, a_list):
+    mine, items = key(), f"/v1/lists/{a_list}/items"
+    first = person.post(items, {"text": "once"}, headers=mine, status=201)
+    for target in (items + "?", items + "?&"):
+        check_replayed(first, person.post(target, {"text": "once"}, headers=mine, status=201))
+    assert person.get(f"/v1/lists/{a_list}").json()["item_count"] == 1

@@ -162,3 +162,34 @@ def test_field_errors_do_not_hide_behind_a_replay_of_another_body(person, a_list
     key = {"Idempotency-Key": uuid7()}
     person.post(f"/v1/lists/{a_list}/items", {"text": "once"}, headers=key, status=201)
     problem(person.post(f"/v1/lists/{a_list}/items", {"text": ""}, headers=key), 422, "idempotency_key_reused")
+
+
+def test_404_of_a_session_before_422(person):
+    target = f"/v1/me/sessions/{uuid7()}"
+    problem(person.delete(target + "?x=1"), 404)
+    problem(person.call("DELETE", target, {"x": 1}), 404)
+    problem(person.delete(target, headers={"Client-Id": "x"}), 404)
+    own = [each["id"] for each in person.get("/v1/me/sessions").json()["data"] if each["current"]][0]
+    problem(person.delete(f"/v1/me/sessions/{own}?x=1"), 422, pointers=["?x"])
+    person.get("/v1/me", status=200)
+
+
+def test_a_log_that_is_not_so_far_before_422(person, a_list):
+    problem(person.get(f"/v1/lists/{a_list}/changes?after=999&x=1"), 409, "revision_ahead")
+    problem(person.get(f"/v1/lists/{a_list}/changes?after=1&x=1"), 422, pointers=["?x"])
+
+
+def test_a_refresh_by_cookie_is_403_before_its_type_and_json(server, cookies):
+    cross = {"Cookie": "; ".join(cookies), "Sec-Fetch-Site": "cross-site"}
+    api = Api(server.address)
+    problem(api.post("/v1/auth/refresh", body=b"a=b", type="text/plain", headers=cross), 403, "cross_site")
+    problem(api.post("/v1/auth/refresh", body=b"{", headers=cross), 403, "cross_site")
+    same = cross | {"Sec-Fetch-Site": "same-origin"}
+    problem(api.post("/v1/auth/refresh", body=b"a=b", type="text/plain", headers=same), 415)
+    problem(api.post("/v1/auth/refresh", body=b"{", headers=same), 400)
+
+
+def test_a_bad_header_is_told_whether_the_list_is_in_memory_or_not(person, a_list):
+    for _ in range(3):
+        person.get(f"/v1/lists/{a_list}", status=200)
+        problem(person.get(f"/v1/lists/{a_list}", headers={"Client-Id": "x"}), 422, pointers=["Client-Id"])

@@ -60,7 +60,18 @@ export function App() {
           {message}
         </p>
       )}
-      {id ? <ListPage key={id} id={id} /> : <ListsPage />}
+      {id ? <ListPage key={id} id={id} /> : path === "/" ? <ListsPage /> : <NotFound />}
     </>
+  );
+}
+
+function NotFound() {
+  return (
+    <main className="page">
+      <h1>There is nothing at this address</h1>
+      <button type="button" className="main" onClick={() => navigate("/")}>
+        My lists
+      </button>
+    </main>
   );
 }

@@ -131,6 +131,14 @@ class OpenSslCrypto final : public ports::Crypto {
     return encoded;
   }
 
+  std::string StretchSecret(std::string_view secret, std::string_view salt) override {
+    std::string stretched(kHashBytes, '\0');
+    CHECK(argon2id_hash_raw(kPasswordPasses, kPasswordKib, kPasswordLanes, secret.data(),
+                            secret.size(), salt.data(), salt.size(), stretched.data(),
+                            stretched.size()) == ARGON2_OK);
+    return stretched;
+  }
+
   bool CheckPassword(const std::string& hash, std::string_view password) override {
     return argon2id_verify(hash.c_str(), password.data(), password.size()) == ARGON2_OK;
   }

@@ -1,22 +1,24 @@
+#include "base/json_value.h"
+
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include <boost/json/basic_parser_impl.hpp>
 
 #include "base/json_writer.h"
-#include "http/json_body.h"
 
-namespace http {
+namespace base {
 namespace {
 
 namespace json = boost::json;
 
 constexpr std::size_t kDepthMax = 32;
 constexpr std::size_t kValuesMax = 10'000;  // A value takes some 100 bytes; a body of them 500,000.
-
 constexpr std::size_t kErrorsMax = 100;
+constexpr std::size_t kPointerBytesMax = 512;  // Where the way is longer, what is around is told.
 
 struct Refusal {
   const char* code;
@@ -24,6 +26,9 @@ struct Refusal {
 };
 constexpr Refusal kInvalidCharacter{"invalid_character",
                                     "U+0000 and halves of a surrogate pair cannot be kept."};
+constexpr Refusal kOutOfRange{"out_of_range", "The number is too large."};
+constexpr Refusal kTooDeep{"too_deep", "The body is nested too deeply."};
+constexpr Refusal kTooMany{"too_many", "The body holds too many values."};
 constexpr Refusal kDuplicate{"duplicate", "The member stands twice in one object."};
 
 /// Builds a JsonValue from the events of Boost.JSON's parser.
@@ -75,7 +80,10 @@ class Builder {
   bool on_uint64(std::uint64_t, json::string_view part, json::error_code& ec) {
     return Number(part, ec);
   }
-  bool on_double(double, json::string_view part, json::error_code& ec) { return Number(part, ec); }
+  bool on_double(double number, json::string_view part, json::error_code& ec) {
+    if (!std::isfinite(number)) AddError(PointerToNext(), kOutOfRange);
+    return Number(part, ec);
+  }
   bool on_bool(bool boolean, json::error_code& ec) {
     JsonValue value;
     value.kind = JsonValue::Kind::kBool;
@@ -86,7 +94,15 @@ class Builder {
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
-  ParsedBody Take() { return std::move(parsed_); }
+  ParsedJson Take() { return std::move(parsed_); }
+
+  /// What was found where the parser has given up; of the value there is nothing.
+  ParsedJson TakeRefused(const Refusal& refusal) {
+    AddError(PointerToNext(), refusal);
+    parsed_.value = {};
+    parsed_.value.kind = JsonValue::Kind::kObject;
+    return std::move(parsed_);
+  }
 
  private:
   bool Open(JsonValue::Kind kind) {
@@ -107,7 +123,9 @@ class Builder {
     for (std::size_t i = 1; i < names.size(); ++i) {
       const bool is_first_repeat = i == 1 || names[i - 2] != names[i];
       if (names[i] != names[i - 1] || !is_first_repeat) continue;
-      AddError(PointerToOpen() + PointerTo(names[i]), kDuplicate);
+      keys_.emplace_back(names[i]);
+      AddError(PointerToNext(), kDuplicate);
+      keys_.pop_back();
     }
     return Close(ec);
   }
@@ -141,27 +159,24 @@ class Builder {
   }
 
   /// Of the array or object that was opened last: the way to it is what is open around it.
-  [[nodiscard]] std::string PointerToOpen() const {
-    std::string pointer;
-    std::size_t key = 0;
-    for (std::size_t i = 0; i + 1 < open_.size(); ++i) AppendStep(pointer, open_[i], key);
-    return pointer;
-  }
-
+  [[nodiscard]] std::string PointerToOpen() const { return PointerThrough(open_.size() - 1); }
   /// Of the value that comes next.
-  [[nodiscard]] std::string PointerToNext() const {
+  [[nodiscard]] std::string PointerToNext() const { return PointerThrough(open_.size()); }
+
+  [[nodiscard]] std::string PointerThrough(std::size_t levels) const {
     std::string pointer;
     std::size_t key = 0;
-    for (const JsonValue& open : open_) AppendStep(pointer, open, key);
-    return pointer;
-  }
-
-  void AppendStep(std::string& pointer, const JsonValue& open, std::size_t& key) const {
-    if (open.kind == JsonValue::Kind::kArray) {
-      pointer += '/' + std::to_string(open.items.size());
-    } else {
-      pointer += PointerTo(keys_[key++]);
+    for (std::size_t i = 0; i < levels; ++i) {
+      std::string step;
+      if (open_[i].kind == JsonValue::Kind::kArray) {
+        step = '/' + std::to_string(open_[i].items.size());
+      } else if (const std::string& name = keys_[key++]; name.size() < kPointerBytesMax) {
+        step = PointerTo(name);
+      }
+      if (step.empty() || pointer.size() + step.size() > kPointerBytesMax) break;
+      pointer += step;
     }
+    return pointer;
   }
 
   void AddError(std::string pointer, const Refusal& refusal) {
@@ -169,7 +184,7 @@ class Builder {
     parsed_.errors.push_back({std::move(pointer), refusal.code, refusal.detail});
   }
 
-  ParsedBody parsed_;
+  ParsedJson parsed_;
   std::vector<JsonValue> open_;    // Arrays and objects that are not complete.
   std::vector<std::string> keys_;  // Of members whose value is still to come.
   std::string key_;
@@ -218,9 +233,9 @@ const JsonValue* JsonValue::Find(std::string_view name) const {
 void AppendJsonValue(std::string& out, const JsonValue& value) {
   switch (value.kind) {
     case JsonValue::Kind::kNull: out += "null"; return;
-    case JsonValue::Kind::kBool: base::AppendJson(out, value.boolean); return;
+    case JsonValue::Kind::kBool: AppendJson(out, value.boolean); return;
     case JsonValue::Kind::kNumber: out += value.text; return;
-    case JsonValue::Kind::kText: base::AppendJsonText(out, value.text); return;
+    case JsonValue::Kind::kText: AppendJsonText(out, value.text); return;
     case JsonValue::Kind::kArray:
       out += '[';
       for (const JsonValue& item : value.items) {
@@ -234,46 +249,39 @@ void AppendJsonValue(std::string& out, const JsonValue& value) {
   out += '{';
   for (const auto& member : value.members) {
     if (&member != value.members.data()) out += ',';
-    base::AppendJsonText(out, member.name);
+    AppendJsonText(out, member.name);
     out += ':';
     AppendJsonValue(out, member.value);
   }
   out += '}';
 }
 
-base::Result<ParsedBody> ParseBody(std::string_view text) {
-  if (text.empty()) {
-    ParsedBody empty;
-    empty.value.kind = JsonValue::Kind::kObject;
-    return empty;
+std::string PointerTo(std::string_view name) {
+  std::string pointer = "/";
+  for (const char c : name) {  // RFC 6901, 3.
+    if (c == '~') {
+      pointer += "~0";
+    } else if (c == '/') {
+      pointer += "~1";
+    } else {
+      pointer += c;
+    }
   }
+  return pointer;
+}
+
+Result<ParsedJson> ParseJson(std::string_view text) {
   json::parse_options options;
   options.max_depth = kDepthMax;
   json::basic_parser<Builder> parser(options);
   json::error_code error;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
-  const bool is_whole = !error && read == text.size() && parser.done();
-  ParsedBody parsed = parser.handler().Take();
-  if (error == json::error::too_deep) {
-    parsed.errors.push_back({"", "too_deep", "The body is nested too deeply."});
-    parsed.value = {};
-    return parsed;
-  }
-  if (error == json::error::array_too_large) {
-    parsed.errors.push_back({"", "too_many", "The body holds too many values."});
-    parsed.value = {};
-    return parsed;
-  }
-  if (std::string mended(text); !is_whole && MendSurrogates(mended)) {
-    return ParseBody(mended);
-  }
-  if (!is_whole) {
-    return base::Fail(base::Code::kMalformed, "malformed_json", "The body is not JSON.");
-  }
-  if (parsed.value.kind != JsonValue::Kind::kObject) {
-    parsed.errors.push_back({"", "wrong_type", "The body must be an object."});
-  }
-  return parsed;
+  if (!error && read == text.size() && parser.done()) return parser.handler().Take();
+  if (error == json::error::too_deep) return parser.handler().TakeRefused(kTooDeep);
+  if (error == json::error::array_too_large) return parser.handler().TakeRefused(kTooMany);
+  if (error == json::error::exponent_overflow) return parser.handler().TakeRefused(kOutOfRange);
+  if (std::string mended(text); MendSurrogates(mended)) return ParseJson(mended);
+  return Fail(Code::kMalformed, "malformed_json", "The body is not JSON.");
 }
 
-}  // namespace http
+}  // namespace base

@@ -1,0 +1,371 @@
+#include "app/cache.h"
+
+#include <algorithm>
+#include <atomic>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/json/parse.hpp>
+
+#include "domain/testing.h"
+#include "store/json.h"
+
+namespace app {
+namespace {
+
+using domain::testing::IdOf;
+using domain::testing::Lane;
+
+// ---- Snapshot
+
+boost::json::value Json(const std::string& text) {
+  boost::json::error_code error;
+  auto value = boost::json::parse(text, error);
+  EXPECT_FALSE(error) << text;
+  return value;
+}
+
+/// The whole list, made item by item.
+std::string WholeOf(const domain::ListState& list, domain::Role role) {
+  std::string out;
+  store::AppendList(out, list, role);
+  out.back() = ',';
+  out += "\"members\":";
+  store::AppendMembers(out, list.members);
+  out += ",\"items\":[";
+  for (const auto& chunk : list.order.chunks()) {
+    for (const domain::ItemPtr& item : chunk->values) {
+      if (!item->live()) continue;
+      if (out.back() != '[') out += ',';
+      store::AppendItem(out, *item);
+    }
+  }
+  return out + "]}";
+}
+
+void ExpectWhole(const Lane& lane) {
+  const Snapshot snapshot(lane.list);
+  for (const domain::Role role :
+       {domain::Role::kOwner, domain::Role::kEditor, domain::Role::kViewer}) {
+    const std::string text = std::string(Snapshot::Prefix(role)).append(snapshot.Body());
+    EXPECT_EQ(Json(text), Json(WholeOf(*lane.list, role)));
+  }
+}
+
+Lane Trash(Lane lane, std::size_t from, std::size_t to) {
+  for (std::size_t i = from; i < to; ++i) {
+    lane.Do(domain::testing::OpOf(domain::Kind::kRemove, IdOf(100 + i)));
+  }
+  EXPECT_EQ(lane.ignored, 0);
+  return lane;
+}
+
+TEST(Snapshot, IsTheWholeListBehindTheRolesPrefix) {
+  ExpectWhole(Lane::WithItems(0));
+  ExpectWhole(Lane::WithItems(1));
+  ExpectWhole(Lane::WithItems(400));
+  ExpectWhole(Trash(Lane::WithItems(1), 0, 1));
+  ExpectWhole(Trash(Lane::WithItems(400), 0, 200));    // Whole chunks at the beginning,
+  ExpectWhole(Trash(Lane::WithItems(400), 100, 300));  // in the middle,
+  ExpectWhole(Trash(Lane::WithItems(400), 250, 400));  // at the end,
+  ExpectWhole(Trash(Lane::WithItems(400), 0, 400));    // and all.
+}
+
+TEST(Snapshot, HasNothingOldInItAfterAChange) {
+  Lane lane = Lane::WithItems(300);
+  ExpectWhole(lane);  // Now each chunk has its text.
+  for (domain::Op op : {domain::testing::Tick(IdOf(100)), domain::testing::Add(IdOf(900)),
+                        domain::testing::Move(IdOf(399), domain::Side::kAfter),
+                        domain::testing::OpOf(domain::Kind::kRemove, IdOf(250)),
+                        domain::testing::OpOf(domain::Kind::kRestore, IdOf(250))}) {
+    lane.Do(std::move(op));
+    ExpectWhole(lane);
+  }
+  EXPECT_EQ(lane.ignored, 0);
+}
+
+TEST(Snapshot, MakesItsBytesOnce) {
+  const Snapshot snapshot(Lane::WithItems(300).list);
+  const char* seen[4] = {};
+  std::vector<std::thread> threads;
+  for (const char*& each : seen) {
+    threads.emplace_back([&snapshot, &each] { each = snapshot.Body().data(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const char* const each : seen) EXPECT_EQ(each, snapshot.Body().data());
+}
+
+/// An empty list at a revision.
+SnapshotPtr ListAt(std::uint64_t list, std::int64_t revision = 1, std::int64_t content_bytes = 0) {
+  domain::ListState state;
+  state.id = IdOf(list);
+  state.revision = revision;
+  state.content_bytes = content_bytes;
+  return std::make_shared<const Snapshot>(
+      std::make_shared<const domain::ListState>(std::move(state)));
+}
+
+std::size_t ListBytes() {
+  return ListAt(1)->bytes();
+}
+
+TEST(Snapshot, HasItsRevisionAsEtag) {
+  EXPECT_EQ(ListAt(1, 1)->etag(), "\"1\"");
+  EXPECT_EQ(ListAt(1, (std::int64_t{1} << 53) - 1)->etag(), "\"9007199254740991\"");
+}
+
+// ---- ListCache
+
+class Cache : public testing::Test {
+ protected:
+  static constexpr std::size_t kRoom = 16;  // Of empty lists.
+
+  [[nodiscard]] std::uint64_t Count(const std::string& name) {
+    return metrics_.GetCounter(name, "").value();
+  }
+
+  base::Metrics metrics_;
+  ListCache cache_{kRoom * ListBytes(), metrics_};
+};
+
+TEST_F(Cache, ShowsTheNewestAndNeverGoesBack) {
+  EXPECT_EQ(cache_.Get(IdOf(1)), nullptr);
+  const SnapshotPtr third = ListAt(1, 3);
+  cache_.Publish(ListAt(1, 1));
+  cache_.Publish(third);
+  EXPECT_EQ(cache_.Get(IdOf(1)), third);
+  cache_.Publish(ListAt(1, 2));
+  cache_.Publish(ListAt(1, 3));
+  EXPECT_EQ(cache_.Get(IdOf(1)), third);
+  const SnapshotPtr next_epoch = ListAt(1, std::int64_t{1} << 32);
+  cache_.Publish(next_epoch);
+  EXPECT_EQ(cache_.Get(IdOf(1)), next_epoch);
+  EXPECT_EQ(cache_.Get(IdOf(2)), nullptr);
+}
+
+TEST_F(Cache, CountsOfEachListTheNewest) {
+  cache_.Publish(ListAt(1, 1));
+  cache_.Publish(ListAt(2, 1));
+  EXPECT_EQ(cache_.bytes(), 2 * ListBytes());
+  const SnapshotPtr large = ListAt(1, 2, 1000);
+  cache_.Publish(large);
+  EXPECT_EQ(cache_.bytes(), ListBytes() + large->bytes());
+  cache_.Publish(ListAt(1, 1, 2000));  // Older.
+  EXPECT_EQ(cache_.bytes(), ListBytes() + large->bytes());
+  cache_.Publish(ListAt(1, 3));
+  EXPECT_EQ(cache_.bytes(), 2 * ListBytes());
+}
+
+TEST_F(Cache, ForgetsWhatIsDropped) {
+  cache_.Publish(ListAt(1, 5));
+  cache_.Publish(ListAt(2, 5));
+  cache_.Drop(IdOf(1));
+  cache_.Drop(IdOf(1));
+  cache_.Drop(IdOf(3));
+  EXPECT_EQ(cache_.Get(IdOf(1)), nullptr);
+  EXPECT_NE(cache_.Get(IdOf(2)), nullptr);
+  EXPECT_EQ(cache_.bytes(), ListBytes());
+  const SnapshotPtr restored = ListAt(1, 4);  // What is read anew is what counts.
+  cache_.Publish(restored);
+  EXPECT_EQ(cache_.Get(IdOf(1)), restored);
+}
+
+TEST_F(Cache, DropsWhatWasNotUsedForLongestWhenItIsFull) {
+  for (std::uint64_t list = 1; list <= kRoom; ++list) {
+    cache_.Tick();
+    cache_.Publish(ListAt(list));
+  }
+  EXPECT_EQ(Count("list_cache_evictions_total"), 0U);
+  cache_.Tick();
+  EXPECT_NE(cache_.Get(IdOf(1)), nullptr);  // Used: now 2 is the oldest.
+  cache_.Tick();
+  cache_.Publish(ListAt(3, 2));
+  cache_.Tick();
+  cache_.Publish(ListAt(kRoom + 1));
+
+  EXPECT_LE(cache_.bytes(), kRoom * ListBytes());
+  std::vector<bool> kept;
+  for (const std::uint64_t list :
+       std::vector<std::uint64_t>{2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 3, 17}) {
+    kept.push_back(cache_.Find(IdOf(list)) != nullptr);
+  }
+  EXPECT_FALSE(kept.front());
+  EXPECT_TRUE(kept.back());
+  EXPECT_TRUE(std::ranges::is_sorted(kept));
+  EXPECT_EQ(static_cast<std::uint64_t>(std::ranges::count(kept, false)),
+            Count("list_cache_evictions_total"));
+  EXPECT_GE(std::ranges::count(kept, true), 12);
+}
+
+TEST_F(Cache, KeepsTheListThatJustCameThoughItAloneIsTooLarge) {
+  cache_.Publish(ListAt(1));
+  cache_.Publish(ListAt(2, 1, 1 << 20));
+  EXPECT_EQ(cache_.Get(IdOf(1)), nullptr);
+  EXPECT_NE(cache_.Get(IdOf(2)), nullptr);
+  cache_.Tick();
+  cache_.Publish(ListAt(3));
+  EXPECT_EQ(cache_.Get(IdOf(2)), nullptr);
+  EXPECT_EQ(cache_.bytes(), ListBytes());
+}
+
+// ---- FrontCache
+
+std::int64_t RevisionIn(FrontCache& front, std::uint64_t list) {
+  const SnapshotPtr* const found = front.Find(IdOf(list));
+  return found == nullptr ? 0 : (*found)->list().revision;
+}
+
+TEST_F(Cache, EachLoopShowsTheNewestAfterWhateverHappened) {
+  FrontCache front(cache_, metrics_);
+  FrontCache late(cache_, metrics_);
+  EXPECT_EQ(RevisionIn(front, 1), 0);
+  cache_.Publish(ListAt(1, 1));
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  cache_.Publish(ListAt(1, 2));
+  cache_.Publish(ListAt(1, 4));
+  EXPECT_EQ(RevisionIn(front, 1), 4);
+  cache_.Publish(ListAt(1, 3));
+  EXPECT_EQ(RevisionIn(front, 1), 4);
+  cache_.Drop(IdOf(1));
+  EXPECT_EQ(RevisionIn(front, 1), 0);
+  EXPECT_EQ(RevisionIn(front, 1), 0);
+  cache_.Publish(ListAt(1, 5));
+  EXPECT_EQ(RevisionIn(front, 1), 5);
+  cache_.Drop(IdOf(1));  // And back before the loop looks again.
+  cache_.Publish(ListAt(1, 6));
+  EXPECT_EQ(RevisionIn(front, 1), 6);
+  EXPECT_EQ(RevisionIn(front, 1), 6);
+  EXPECT_EQ(RevisionIn(late, 1), 6);
+  EXPECT_EQ(Count("list_cache_misses_total"), 3U);
+  EXPECT_EQ(Count("list_cache_hits_total"), 8U);
+}
+
+TEST_F(Cache, ALoopDoesNotShowWhatWasEvicted) {
+  FrontCache front(cache_, metrics_);
+  cache_.Publish(ListAt(1));
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  cache_.Tick();
+  cache_.Publish(ListAt(2, 1, 1 << 20));
+  EXPECT_EQ(RevisionIn(front, 1), 0);
+  EXPECT_EQ(RevisionIn(front, 2), 1);
+}
+
+TEST_F(Cache, WhatALoopUsesIsUsed) {
+  FrontCache front(cache_, metrics_);
+  for (std::uint64_t list = 1; list <= kRoom; ++list) cache_.Publish(ListAt(list));
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  for (int second = 0; second < 3; ++second) {
+    cache_.Tick();
+    EXPECT_EQ(RevisionIn(front, 1), 1);  // A hit, without a look at the cache.
+  }
+  cache_.Publish(ListAt(kRoom + 1));
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  EXPECT_GT(Count("list_cache_evictions_total"), 0U);
+}
+
+TEST_F(Cache, ALoopLetsGoOfWhatWasDropped) {
+  FrontCache front(cache_, metrics_);
+  cache_.Publish(ListAt(1));
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  const std::weak_ptr<const Snapshot> snapshot = cache_.Get(IdOf(1));
+  cache_.Drop(IdOf(1));
+  EXPECT_FALSE(snapshot.expired());
+  front.Sweep();
+  EXPECT_TRUE(snapshot.expired());
+}
+
+TEST_F(Cache, ALoopLetsGoOfWhatItHasNotUsedForAMinute) {
+  FrontCache front(cache_, metrics_);
+  cache_.Publish(ListAt(1));
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+  const SnapshotPtr snapshot = cache_.Get(IdOf(1));
+  EXPECT_EQ(snapshot.use_count(), 3);  // Here, in the cache, in the loop.
+  for (int second = 0; second < 60; ++second) cache_.Tick();
+  front.Sweep();
+  EXPECT_EQ(snapshot.use_count(), 3);
+  cache_.Tick();
+  front.Sweep();
+  EXPECT_EQ(snapshot.use_count(), 2);
+  EXPECT_EQ(RevisionIn(front, 1), 1);
+}
+
+// ---- Many threads
+
+TEST_F(Cache, NoReaderSeesRevisionsRunBackwards) {
+  constexpr std::int64_t kLast = 2000;
+  std::atomic<bool> is_over{false};
+  std::vector<std::thread> readers;
+  readers.reserve(3);
+  for (int reader = 0; reader < 3; ++reader) {
+    readers.emplace_back([&, reader] {
+      FrontCache front(cache_, metrics_);
+      std::int64_t seen = 0;
+      for (bool last = false; !last;) {
+        last = is_over;
+        const SnapshotPtr shared = cache_.Get(IdOf(1));
+        const std::int64_t in_cache = shared ? shared->list().revision : 0;
+        const std::int64_t revision = reader == 0 ? in_cache : RevisionIn(front, 1);
+        ASSERT_GE(revision, reader == 0 ? seen : in_cache);
+        ASSERT_GE(revision, seen);
+        seen = revision;
+      }
+      EXPECT_EQ(seen, kLast);
+    });
+  }
+  std::vector<std::thread> publishers;
+  publishers.reserve(2);
+  for (int publisher = 0; publisher < 2; ++publisher) {
+    publishers.emplace_back([&, publisher] {
+      // Each its own half, so that many come when a newer one is there.
+      for (std::int64_t revision = 1 + publisher; revision <= kLast; revision += 2) {
+        cache_.Publish(ListAt(1, revision));
+      }
+    });
+  }
+  for (std::thread& publisher : publishers) publisher.join();
+  is_over = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(cache_.bytes(), ListBytes());
+}
+
+TEST_F(Cache, ItsAccountIsRightAfterManyThreadsCameAndWent) {
+  constexpr std::uint64_t kLists = 3 * kRoom;
+  std::vector<std::thread> threads;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    threads.emplace_back([&, seed] {
+      domain::testing::Random random(seed);
+      FrontCache front(cache_, metrics_);
+      for (std::int64_t step = 1; step <= 1500; ++step) {
+        const std::uint64_t list = 1 + random.Below(kLists);
+        switch (random.Below(8)) {
+          case 0: cache_.Drop(IdOf(list)); break;
+          case 1: cache_.Tick(); break;
+          case 2: front.Sweep(); break;
+          case 3:
+          case 4:
+            cache_.Publish(ListAt(list, step, static_cast<std::int64_t>(random.Below(500))));
+            break;
+          default:
+            if (const SnapshotPtr* const found = front.Find(IdOf(list))) {
+              ASSERT_EQ((*found)->list().id, IdOf(list));
+            }
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::size_t bytes = 0;
+  for (std::uint64_t list = 1; list <= kLists; ++list) {
+    if (const SnapshotPtr snapshot = cache_.Get(IdOf(list))) bytes += snapshot->bytes();
+  }
+  EXPECT_EQ(cache_.bytes(), bytes);
+  EXPECT_GT(bytes, 0U);
+  EXPECT_LE(bytes, kRoom * ListBytes());
+}
+
+}  // namespace
+}  // namespace app
