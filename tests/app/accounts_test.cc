@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "app/accounts_fixture.h"
@@ -43,7 +44,11 @@ TEST_F(Sessions, ItGetsItForAMinuteAfterThat) {
   const std::vector<std::function<bool(const Tokens&)>> uses{
       [&](const Tokens& tokens) { return Use(tokens.access).has_value(); },
       [&](const Tokens& tokens) { return Use(two_, tokens.access).has_value(); },
-      [&](const Tokens& tokens) { return Refresh(tokens.refresh).has_value(); }};
+      [&](const Tokens& tokens) { return Refresh(tokens.refresh).has_value(); },
+      [&, is_used = false](const Tokens& tokens) mutable {  // One after the other.
+        if (std::exchange(is_used, true)) return Refresh(tokens.refresh).has_value();
+        return Use(tokens.access).has_value();
+      }};
   for (std::size_t use = 0; use < uses.size(); ++use) {
     SCOPED_TRACE(use);
     const Tokens first = SignUp("ann" + std::to_string(use) + "@example.org").value().tokens;

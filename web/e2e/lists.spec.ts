@@ -110,6 +110,17 @@ test("a list in the trash, or of somebody else, is not shown", async ({ page, br
   await expect(page.getByText("No lists yet")).toBeVisible();
 });
 
+test("an address at which there is nothing says so", async ({ page }) => {
+  await signUp(page);
+  const answer = await page.goto(url("/nothing"));
+  expect(answer?.status()).toBe(404);
+  await expect(
+    page.getByRole("heading", { name: "There is nothing at this address" }),
+  ).toBeVisible();
+  await page.getByRole("button", { name: "My lists" }).click();
+  await expect(page.getByRole("heading", { name: "My lists" })).toBeVisible();
+});
+
 test("it can be used while it waits for the service", async ({ page }) => {
   await page.route("**/v1/me", () => {}); // No answer, ever.
   await page.goto(url());

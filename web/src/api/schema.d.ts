@@ -999,6 +999,8 @@ export interface components {
         TooMany: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1063,6 +1065,10 @@ export interface components {
         Allow: string;
         /** @description The tokens, or their end, for a browser. */
         SetCookie: string;
+        /** @description What is left of a share, and in how many seconds there is more, as `"sign-in";r=9;t=900`. */
+        RateLimit: string;
+        /** @description A share and the seconds it holds for, as `"sign-in";q=10;w=900`. */
+        RateLimitPolicy: string;
     };
     pathItems: never;
 }
@@ -1092,6 +1098,8 @@ export interface operations {
             201: {
                 headers: {
                     "Set-Cookie": components["headers"]["SetCookie"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1131,6 +1139,8 @@ export interface operations {
             200: {
                 headers: {
                     "Set-Cookie": components["headers"]["SetCookie"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
