@@ -138,7 +138,8 @@ void Accounts::Impl::CheckLogin(const std::optional<Login>& login, const std::st
 /// Checks a password on the pool, counted as a failure unless it is right. Tries of one account and
 /// address take turns: right ones that are under way do not count.
 void Accounts::Impl::TryPassword(const Attempts::Ticket& ticket, std::string hash,
-                                 std::string password, std::function<void(Result<bool>)> done) {
+                                 std::string password,
+                                 const std::function<void(Result<bool>)>& done) {
   auto attempt = [self = shared_from_this(), ticket, hash = std::move(hash),
                   password = std::move(password), done](const KeyedQueue::End& end) {
     if (const int wait = self->attempts_.Begin(ticket, self->clock_())) {
@@ -214,7 +215,7 @@ void Accounts::EverySecond() {
 }
 void Accounts::SignUp(const std::string& email, const std::string& password,
                       const std::string& name, const Client& client,
-                      std::function<void(Result<SignedIn>)> done) {
+                      const std::function<void(Result<SignedIn>)>& done) {
   impl_->SignUp(email, password, name, client, done);
 }
 void Accounts::SignIn(const std::string& email, const std::string& password, const Client& client,
@@ -236,8 +237,8 @@ void Accounts::GetUser(const base::Uuid& id, std::function<void(Result<User>)> d
 }
 void Accounts::SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
                        std::function<Answer(const User&)> render,
-                       std::function<void(Result<Answer>)> done) {
-  impl_->SetUser(id, std::move(patch), std::move(key), std::move(render), std::move(done));
+                       const std::function<void(Result<Answer>)>& done) {
+  impl_->SetUser(id, std::move(patch), std::move(key), std::move(render), done);
 }
 void Accounts::SetPassword(const Principal& caller, const std::string& current,
                            const std::string& password, const Client& client,
@@ -266,8 +267,8 @@ std::optional<Share> Accounts::SignUpShare(const Client& client) {
   return impl_->SignUpShare(client);
 }
 void Accounts::Stretch(std::string body, std::string salt,
-                       std::function<void(Result<std::string>)> done) {
-  impl_->Stretch(std::move(body), std::move(salt), std::move(done));
+                       const std::function<void(Result<std::string>)>& done) {
+  impl_->Stretch(std::move(body), std::move(salt), done);
 }
 void Accounts::CheckPassword(const Principal& caller, std::string pointer,
                              const std::string& password, const Client& client,

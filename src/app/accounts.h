@@ -89,7 +89,7 @@ class Accounts {
 
   /// Fields must be well-formed. Errors: kConflict `email_taken`, kTooMany, kUnavailable.
   void SignUp(const std::string& email, const std::string& password, const std::string& name,
-              const Client& client, std::function<void(base::Result<SignedIn>)> done);
+              const Client& client, const std::function<void(base::Result<SignedIn>)>& done);
   /// Errors: kUnauthorized `invalid_credentials` (the same, after the same time, for an address
   /// that is not known), kTooMany, kUnavailable.
   void SignIn(const std::string& email, const std::string& password, const Client& client,
@@ -114,10 +114,10 @@ class Accounts {
   void GetUser(const base::Uuid& id, std::function<void(base::Result<User>)> done);
   void SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
                std::function<Answer(const User&)> render,
-               std::function<void(base::Result<Answer>)> done);
+               const std::function<void(base::Result<Answer>)>& done);
   /// A digest of a body that holds passwords, as dear to guess as they are. Errors: kUnavailable.
   void Stretch(std::string body, std::string salt,
-               std::function<void(base::Result<std::string>)> done);
+               const std::function<void(base::Result<std::string>)>& done);
 
   /// Whether it is the caller's password. Errors: kInvalid at `pointer`, kTooMany, kUnavailable.
   void CheckPassword(const Principal& caller, std::string pointer, const std::string& password,

@@ -51,7 +51,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   void GetUser(const base::Uuid& id, std::function<void(base::Result<User>)> done);
   void SetUser(const base::Uuid& id, UserPatch patch, std::optional<IdempotencyKey> key,
                std::function<Answer(const User&)> render,
-               std::function<void(base::Result<Answer>)> done);
+               const std::function<void(base::Result<Answer>)>& done);
   void SetPassword(const Principal& caller, const std::string& current, const std::string& password,
                    const Client& client, std::optional<IdempotencyKey> key,
                    std::function<void(base::Result<Answer>)> done);
@@ -67,7 +67,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   void HasSession(const base::Uuid& user, const base::Uuid& session,
                   std::function<void(base::Result<void>)> done);
   void Stretch(std::string body, std::string salt,
-               std::function<void(base::Result<std::string>)> done);
+               const std::function<void(base::Result<std::string>)>& done);
   Share SignInShare(const std::string& email, const Client& client);
   std::optional<Share> SignUpShare(const Client& client);
   std::string KeySet() const { return keys_.Json(); }
@@ -94,7 +94,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   void CheckOwnPassword(const Principal& caller, std::string pointer, const std::string& password,
                         const Client& client, std::function<void(base::Result<OwnPassword>)> done);
   void TryPassword(const Attempts::Ticket& ticket, std::string hash, std::string password,
-                   std::function<void(base::Result<bool>)> done);
+                   const std::function<void(base::Result<bool>)>& done);
   void SignInChecked(const Login& login, const Client& client,
                      const std::function<void(base::Result<SignedIn>)>& done);
   void SetUserNow(const base::Uuid& id, const UserPatch& patch,

@@ -36,7 +36,7 @@ void Accounts::Impl::GetUser(const base::Uuid& id, std::function<void(Result<Use
 void Accounts::Impl::SetUser(const base::Uuid& id, UserPatch patch,
                              std::optional<IdempotencyKey> key,
                              std::function<Answer(const User&)> render,
-                             std::function<void(Result<Answer>)> done) {
+                             const std::function<void(Result<Answer>)>& done) {
   auto change = [self = shared_from_this(), id, patch = std::move(patch), key = std::move(key),
                  render = std::move(render), done](const KeyedQueue::End& end) {
     self->SetUserNow(id, patch, key, render, 0, [end, done](Result<Answer> answer) {
@@ -111,7 +111,7 @@ void Accounts::Impl::CheckOwnPassword(const Principal& caller, std::string point
 }
 
 void Accounts::Impl::Stretch(std::string body, std::string salt,
-                             std::function<void(Result<std::string>)> done) {
+                             const std::function<void(Result<std::string>)>& done) {
   auto stretch = [self = shared_from_this(), body = std::move(body), salt = std::move(salt), done] {
     done(self->crypto_.StretchSecret(body, self->crypto_.Sha256(salt)));
   };
