@@ -129,10 +129,12 @@ part_tidy() {
   fi
   mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -v '_fuzz\.cc$')
   rm -rf build/tidy && mkdir -p build/tidy
+  # In tests an optional that is empty ends the test (_GLIBCXX_ASSERTIONS), which is what it should do.
   # shellcheck disable=SC2016
   printf '%s\n' "${files[@]}" | xargs -P 2 -I{} bash -c '
     out=build/tidy/$(tr / _ <<<"$1")
-    if clang-tidy-19 -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option "$1" >"$out.log" 2>&1; then echo "$1" >>build/tidy/passed
+    [[ $1 == *_test.cc ]] && less=(--checks=-bugprone-unchecked-optional-access)
+    if clang-tidy-19 -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option "${less[@]}" "$1" >"$out.log" 2>&1; then echo "$1" >>build/tidy/passed
     else echo "$1" >>build/tidy/failed; grep -E "error|warning:" "$out.log" | sort -u | head -n 20; fi' _ {}
   touch build/tidy/passed build/tidy/failed
   say "read: ${files[*]}"

@@ -85,6 +85,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
     std::string email_key;
     std::string email;
     std::string name;
+    bool knows_address = false;
     bool is_there = false;
   };
 

@@ -92,17 +92,17 @@ void Accounts::Impl::CheckOwnPassword(const Principal& caller, std::string point
                                       std::function<void(Result<OwnPassword>)> done) {
   auto own = std::make_shared<OwnPassword>();
   ReadRows(
-      database_, {store::FindPassword(caller.user_id)},
+      database_, {store::FindPassword(caller.user_id, AddressDigest(client.address))},
       [own](std::size_t, const ports::Row& row) {
         *own = {std::string(row.Text(0)), std::string(row.Text(1)), std::string(row.Text(2)),
-                std::string(row.Text(3)), true};
+                std::string(row.Text(3)), row.Int(4) > 0,           true};
       },
       [self = shared_from_this(), own, pointer = std::move(pointer), password, client,
        done = std::move(done)](const Result<void>& read) {
         if (!read) return done(std::unexpected(read.error()));
         if (!own->is_there) return done(NotSignedIn());
-        self->TryPassword(self->TicketOf(own->email_key, client, true), own->hash, password,
-                          [own, pointer, done](const Result<bool>& is_right) {
+        self->TryPassword(self->TicketOf(own->email_key, client, own->knows_address), own->hash,
+                          password, [own, pointer, done](const Result<bool>& is_right) {
                             if (!is_right) return done(std::unexpected(is_right.error()));
                             if (!*is_right) return done(std::unexpected(WrongPassword(pointer)));
                             done(std::move(*own));

@@ -122,6 +122,7 @@ void ListCache::Drop(const base::Uuid& id) {
   const std::scoped_lock lock(mutex_);
   const auto found = slots_.find(id);
   if (found != slots_.end()) Forget(found);
+  bytes_gauge_.Set(static_cast<double>(bytes()));
 }
 
 void ListCache::Forget(std::unordered_map<base::Uuid, SlotPtr>::iterator slot) {

@@ -48,6 +48,10 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
       : database_(database), clock_(std::move(clock)) {}
 
   void Begin(const IdempotencyKey& key, Done done) {
+    BeginUntil(SteadyClock::now() + kWaitTime, key, std::move(done));
+  }
+
+  void BeginUntil(SteadyClock::time_point until, const IdempotencyKey& key, Done done) {
     bool is_free = false;
     {
       const std::scoped_lock lock(mutex_);
@@ -56,7 +60,7 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
       if (is_free) {
         held_.try_emplace(key.scope);
       } else if (held->second.size() < kWaitingMax) {
-        held->second.push_back({key, SteadyClock::now() + kWaitTime, std::move(done)});
+        held->second.push_back({key, until, std::move(done)});
         return;
       }
     }
@@ -147,7 +151,7 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
       waiting = std::move(held->second);
       held_.erase(held);
     }
-    for (Waiting& each : waiting) Begin(each.key, std::move(each.done));
+    for (Waiting& each : waiting) BeginUntil(each.until, each.key, std::move(each.done));
   }
 
   ports::Database& database_;

@@ -118,7 +118,9 @@ void KeyRing::Add(base::Time signs_from, std::function<void(base::Result<void>)>
 }
 
 void KeyRing::EverySecond() {
-  if (++seconds_ % kReloadSeconds != 0) return;
+  // A machine that slept over the change of keys does not wait for its next minute.
+  const bool is_due = ++seconds_ % kReloadSeconds == 0;
+  if (!is_due && (SigningAt(clock_()) || !MayReload())) return;
   Reload([] {});
   const base::Time now = clock_();
   const base::Time soon{now.ms + kAheadMs};

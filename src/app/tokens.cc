@@ -79,7 +79,7 @@ base::Result<std::string> IssueToken(ports::Crypto& crypto, const KeyRow& key,
   body += ",\"exp\":";
   base::AppendJson(body, claims.expires_at);
   body += '}';
-  std::string token = base::ToBase64Url(header) + "." + base::ToBase64Url(body);
+  const std::string token = base::ToBase64Url(header) + "." + base::ToBase64Url(body);
   auto signature = crypto.Sign(key.key.private_pem, token);
   if (!signature) return signature;
   return token + "." + base::ToBase64Url(*signature);
@@ -116,7 +116,7 @@ base::Result<Claims> VerifyToken(ports::Crypto& crypto, const std::vector<KeyRow
 
 void Revocations::Add(Entry entry) {
   const std::scoped_lock lock(mutex_);
-  entries_.push_back(std::move(entry));
+  entries_.push_back(entry);
   if (entries_.size() > kKept) entries_.pop_front();
   version_.fetch_add(1, std::memory_order_release);
 }

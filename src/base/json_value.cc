@@ -34,6 +34,8 @@ constexpr Refusal kDuplicate{"duplicate", "The member stands twice in one object
 /// Builds a JsonValue from the events of Boost.JSON's parser.
 class Builder {
  public:
+  // The names are Boost's: what its parser asks its handler for.
+  // NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
   static constexpr std::size_t max_key_size = std::size_t(-1);
@@ -93,6 +95,8 @@ class Builder {
   bool on_null(json::error_code& ec) { return Add({}, ec); }
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
+
+  // NOLINTEND(readability-identifier-naming)
 
   ParsedJson Take() { return std::move(parsed_); }
 

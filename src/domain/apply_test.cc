@@ -48,7 +48,7 @@ Place After(const base::Uuid& id) {
 constexpr Place kFirst = std::optional<base::Uuid>();
 
 TEST(Apply, TakesTheNextChangeOnly) {
-  Fixture f;
+  Fixture const f;
   EXPECT_TRUE(Apply(f.view, f.next));
   for (const std::int64_t wrong : {-1, 0, 1}) {
     Change change = f.next;
@@ -64,7 +64,7 @@ TEST(Apply, TakesTheNextChangeOnly) {
 }
 
 TEST(Apply, HoldsPreviousAgainstWhatIsThere) {
-  Fixture f;
+  Fixture const f;
   Effect effect = f.Item(kA);
   effect.set = Fields{.mask = kText, .text = "bread"};
   effect.previous = Fields{.mask = kText, .text = "milk"};
@@ -98,7 +98,7 @@ TEST(Apply, HoldsPreviousAgainstWhatIsThere) {
 }
 
 TEST(Apply, HoldsPlacesAgainstTheOrder) {
-  Fixture f;
+  Fixture const f;
   Effect move = f.Item(kB);
   move.was_after = After(kA);
   move.after = kFirst;
@@ -116,7 +116,7 @@ TEST(Apply, HoldsPlacesAgainstTheOrder) {
 }
 
 TEST(Apply, ComesIntoViewWhole) {
-  Fixture f;
+  Fixture const f;
   Effect made{.entity = Entity::kItem, .id = IdOf(200)};
   made.set = Fields{.mask = kWholeItem, .text = "new"};
   made.after = After(kB);
@@ -131,7 +131,7 @@ TEST(Apply, ComesIntoViewWhole) {
 }
 
 TEST(Apply, LeavesViewForAReason) {
-  Fixture f;
+  Fixture const f;
   Effect leave = f.Item(kB);
   leave.was_after = After(kA);
   EXPECT_FALSE(f.Fits(leave));
@@ -144,7 +144,7 @@ TEST(Apply, LeavesViewForAReason) {
 }
 
 TEST(Apply, IgnoresWhatIsOutOfViewAndStaysThere) {
-  Fixture f;
+  Fixture const f;
   Effect effect = f.Item(IdOf(999));
   effect.set = Fields{.mask = kText, .text = "in trash"};
   effect.previous = Fields{.mask = kText, .text = "anything"};
@@ -154,7 +154,7 @@ TEST(Apply, IgnoresWhatIsOutOfViewAndStaysThere) {
 }
 
 TEST(Apply, OfAPurgedItemAsksForNoFields) {
-  Fixture f;
+  Fixture const f;
   Effect purge = f.Item(kB);
   purge.set.reset();
   purge.previous = Fields{.mask = kWholeItem | kPurged, .purged = true};
@@ -184,7 +184,7 @@ TEST(ViewOf, HoldsWhatIsLiveInOrder) {
   EXPECT_EQ(view.items.at(IdOf(102)).revision, lane.list->revision - 2);
   EXPECT_EQ(view.members.size(), 3U);
   EXPECT_EQ(view.members.at(kOwner), Role::kOwner);
-  EXPECT_EQ(view.row->mask, kWholeList);
+  EXPECT_EQ(view.row.value_or(Fields{}).mask, kWholeList);
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ TEST(Memo, IsOneTextForAllThreads) {
   std::vector<const std::string*> kept(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kept.size());
     for (auto& each : kept) threads.emplace_back([&] { each = &memo.Keep("same"); });
   }
   for (const auto* each : kept) EXPECT_EQ(each, memo.Get());

@@ -231,7 +231,7 @@ TEST(Items, ThatAreNotThereAreNotFound) {
 
 TEST(Move, ChangesOnlyThePlace) {
   Lane lane = Lane::WithItems(4);
-  Item before = *lane.list->Find(kA);
+  Item const before = *lane.list->Find(kA);
   EXPECT_EQ(EffectOf(lane, Move(kA, Side::kAfter, kC)), (Effect{.entity = Entity::kItem,
                                                                 .id = kA,
                                                                 .set = Fields{},

@@ -12,7 +12,6 @@ namespace {
 
 using base::Code;
 using testing::Add;
-using testing::At;
 using testing::By;
 using testing::Create;
 using testing::IdOf;
@@ -48,7 +47,7 @@ Op Title(std::string title) {
 
 /// One well-formed op of each kind that is due, on a list with two items, the second in trash.
 std::vector<Op> OneOfEachKind() {
-  Op set_list = Title("Other");
+  Op const set_list = Title("Other");
   return {set_list,
           OpOf(Kind::kRemoveList),
           OpOf(Kind::kRestoreList),

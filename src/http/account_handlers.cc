@@ -98,7 +98,9 @@ void PutPassword(const CallPtr& call) {
     }
   }
   body.RejectUnknown();
-  if (!call->errors.empty()) return RefuseWithPassword(call, "/current", current);
+  if (!call->errors.empty() || !current || !password) {
+    return RefuseWithPassword(call, "/current", current);
+  }
   call->services.accounts.SetPassword(call->caller, *current, *password, ClientOf(*call, false),
                                       KeyOf(*call), [call](base::Result<app::Answer> answer) {
                                         if (!answer) return call->SendError(answer.error());
@@ -177,7 +179,7 @@ void DeleteMe(const CallPtr& call) {
   body.Require("password");
   const auto password = body.Text("password", 1, 1024);
   body.RejectUnknown();
-  if (!call->errors.empty()) return RefuseWithPassword(call, "/password", password);
+  if (!call->errors.empty() || !password) return RefuseWithPassword(call, "/password", password);
   call->services.accounts.DeleteUser(call->caller, *password, ClientOf(*call, false),
                                      [call](const base::Result<void>& done) {
                                        if (!done) return call->SendError(done.error());

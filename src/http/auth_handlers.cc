@@ -80,7 +80,7 @@ void SignUp(const CallPtr& call) {
     }
   }
   body.RejectUnknown();
-  if (call->SendErrors()) return;
+  if (call->SendErrors() || !email || !password || !name) return;
   const app::Client client = ClientOf(*call, cookie);
   call->services.accounts.SignUp(
       *email, *password, *name, client,
@@ -101,7 +101,7 @@ void SignIn(const CallPtr& call) {
   const auto email = body.Text("email", 1, domain::kEmailMax);
   const auto password = body.Text("password", 1, 1024);
   body.RejectUnknown();
-  if (call->SendErrors()) return;
+  if (call->SendErrors() || !email || !password) return;
   const app::Client client = ClientOf(*call, cookie);
   call->services.accounts.SignIn(
       *email, *password, client,
@@ -127,7 +127,7 @@ void Refresh(const CallPtr& call) {
   const auto sent = body.Text("refresh_token", 1, app::kTokenBytesMax);
   body.RejectUnknown();
   if (call->SendErrors()) return;
-  const std::string token = by_cookie ? std::string(cookie) : *sent;
+  const std::string token = by_cookie ? std::string(cookie) : sent.value_or("");
   call->services.accounts.Refresh(
       token, [call, by_cookie, names](const base::Result<app::Tokens>& tokens) {
         if (!tokens) return call->SendError(tokens.error());

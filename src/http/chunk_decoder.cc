@@ -66,10 +66,9 @@ ChunkDecoder::State ChunkDecoder::OnLine() {
     return State::kMore;
   }
   const std::string_view size = std::string_view(line_).substr(0, line_.find(';'));
-  const char* const last = size.data() + size.size();
-  const auto read = std::from_chars(size.data(), last, left_, 16);
-  if (size.empty() || size.size() > kSizeDigitsMax || read.ec != std::errc{} || read.ptr != last ||
-      !IsFieldValue(line_)) {
+  const auto read = std::from_chars(size.begin(), size.end(), left_, 16);
+  if (size.empty() || size.size() > kSizeDigitsMax || read.ec != std::errc{} ||
+      read.ptr != size.end() || !IsFieldValue(line_)) {
     return State::kMalformed;
   }
   step_ = left_ == 0 ? Step::kTrailer : Step::kData;

@@ -25,11 +25,10 @@ std::optional<Tag> TakeTag(std::string_view& header) {
   if (end == std::string_view::npos) return std::nullopt;
   const std::string_view opaque = header.substr(1, end - 1);
   header.remove_prefix(end + 1);
-  const char* const last = opaque.data() + opaque.size();
   std::int64_t number = 0;
-  const auto read = std::from_chars(opaque.data(), last, number);
+  const auto read = std::from_chars(opaque.begin(), opaque.end(), number);
   const bool is_ours = read.ec == std::errc{} && number > 0 && opaque[0] != '0' &&
-                       (read.ptr == last || *read.ptr == '-');
+                       (read.ptr == opaque.end() || *read.ptr == '-');
   if (is_ours) tag.revision = number;
   return tag;
 }

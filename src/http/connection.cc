@@ -20,7 +20,8 @@ constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr int kLingerReads = 8;  // At once; other connections want their turn too.
 // After Stop, for who has connected but not asked yet: its request may be on its way.
 constexpr std::chrono::milliseconds kDrainGrace{250};
-constexpr std::size_t kKeptBytes = 64 * 1024;  // Larger buffers are given back after use.
+constexpr std::size_t kKeptBytes =
+    std::size_t{64} * 1024;  // Larger buffers are given back after use.
 constexpr double kSlowSeconds = 1.0;
 constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -112,10 +112,9 @@ class HeadParser final : public beast::http::basic_parser<true> {
   }
 
   void ReadLength(std::string_view value) {
-    const char* const end = value.data() + value.size();
-    const auto read = std::from_chars(value.data(), end, framing_.content_length);
+    const auto read = std::from_chars(value.begin(), value.end(), framing_.content_length);
     if (value.empty() || value.size() > kLengthDigitsMax || read.ec != std::errc{} ||
-        read.ptr != end) {
+        read.ptr != value.end()) {
       is_right_ = false;
     }
   }

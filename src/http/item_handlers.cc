@@ -180,7 +180,7 @@ void GetItem(const CallPtr& call) {
   QueryReader(call->request().query, call->errors).RejectUnknown();
   if (RefuseRead(*call)) return;
   Response response;
-  store::AppendItem(response.text, *call->list->list().Find(*call->item_id));
+  store::AppendItem(response.text, *call->list->list().Find(call->item_id.value_or(base::Uuid())));
   AddPersonal(response);
   call->Send(std::move(response));
 }

@@ -6,7 +6,8 @@
 namespace http {
 namespace {
 
-constexpr std::size_t kKeptBytes = 64 * 1024;  // Larger buffers are given back after a request.
+constexpr std::size_t kKeptBytes =
+    std::size_t{64} * 1024;  // Larger buffers are given back after a request.
 
 void Clear(std::string& buffer) {
   buffer.clear();

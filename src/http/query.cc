@@ -38,9 +38,8 @@ std::optional<std::string> Decode(std::string_view text) {
 
 std::optional<std::int64_t> ParseNumber(std::string_view text) {
   std::int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, number);
-  if (text.empty() || text[0] == '-' || read.ec != std::errc{} || read.ptr != end) {
+  const auto read = std::from_chars(text.begin(), text.end(), number);
+  if (text.empty() || text[0] == '-' || read.ec != std::errc{} || read.ptr != text.end()) {
     return std::nullopt;
   }
   return number;

@@ -110,7 +110,7 @@ void Server::Stop() {
 void Server::Post(std::size_t loop, std::function<void()> work) {
   boost::asio::post(impl_->loops()[loop]->io, std::move(work));
 }
-void Server::EverySecond(std::function<void(std::size_t loop)> work) {
+void Server::EverySecond(const std::function<void(std::size_t loop)>& work) {
   for (const auto& loop : impl_->loops()) {
     loop->every_second = [work, index = loop->index] { work(index); };
   }

@@ -60,7 +60,7 @@ class Server {
 
   /// Runs `work` on each loop once a second: for what a loop's own state needs swept. Call it
   /// before Start.
-  void EverySecond(std::function<void(std::size_t loop)> work);
+  void EverySecond(const std::function<void(std::size_t loop)>& work);
 
  private:
   class Impl;

@@ -189,11 +189,11 @@ void Loop::End() {
 
 void Loop::Count(std::string_view route, int status, double seconds) {
   auto found = std::ranges::find_if(routes_, [&](const Route& known) {
-    return known.name == route.data() && known.status == status;
+    return known.name.data() == route.data() && known.status == status;
   });
   if (found == routes_.end()) {
     const std::string labels = "route=\"" + std::string(route) + "\"";
-    Route known{.name = route.data(), .status = status};
+    Route known{.name = route, .status = status};
     known.requests =
         &shared.metrics.GetCounter("http_requests_total", "Requests answered.",
                                    labels + ",status=\"" + std::to_string(status) + "\"");

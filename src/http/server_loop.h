@@ -83,12 +83,13 @@ class Loop {
   Shared& shared;
   const std::size_t index;
   boost::asio::io_context io{1};
-  std::function<void()> every_second;                // Set before Run.
-  std::array<char, std::size_t{64} * 1024> scratch;  // What was read last, of whichever connection.
+  std::function<void()> every_second;  // Set before Run.
+  std::array<char, std::size_t{64} * 1024>
+      scratch{};  // What was read last, of whichever connection.
 
  private:
   struct Route {
-    const char* name = nullptr;
+    std::string_view name;
     int status = 0;
     base::Counter* requests = nullptr;
     base::Histogram* seconds = nullptr;

@@ -37,10 +37,10 @@ constexpr Limit kLimits[] = {
     {"page_changes", domain::kChangesMax},
     {"idempotency_key_characters", 255},
     {"sync_ops", 100},
-    {"body_bytes", 1024 * 1024},
-    {"request_line_bytes", 8 * 1024},
+    {"body_bytes", 1'048'576},
+    {"request_line_bytes", 8'192},
     {"header_fields", 100},
-    {"header_bytes", 16 * 1024},
+    {"header_bytes", 16'384},
 };
 
 void SendPlain(Call& call, int status, std::string text, std::string_view cache) {

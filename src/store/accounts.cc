@@ -54,7 +54,9 @@ constexpr Sql kFindUser{"users.find",
                         "SELECT id, email, name, settings, created_at FROM users"
                         " WHERE id = $1 AND deleted_at IS NULL"};
 constexpr Sql kFindPassword{"passwords.find",
-                            "SELECT p.hash, u.email_key, u.email, u.name FROM passwords p"
+                            "SELECT p.hash, u.email_key, u.email, u.name,"
+                            " (SELECT COUNT(*) FROM known_addresses k"
+                            " WHERE k.user_id = u.id AND k.address = $2) FROM passwords p"
                             " JOIN users u ON u.id = p.user_id WHERE p.user_id = $1"};
 constexpr Sql kSetUser{"users.set",
                        "UPDATE users SET name = $2, settings = $3, updated_at = $4, last_batch = $5"
@@ -202,8 +204,8 @@ UserRow ReadUser(const ports::Row& row) {
           std::string(row.Text(3)), row.TimeOf(4)};
 }
 
-Statement FindPassword(const base::Uuid& user) {
-  return {&kFindPassword, {user}};
+Statement FindPassword(const base::Uuid& user, const std::string& address) {
+  return {&kFindPassword, {user, Bytes{address}}};
 }
 
 Batch SetUserBatch(const UserRow& user, const std::string& old_name,

@@ -70,8 +70,8 @@ struct SigningKeyRow {
 
 [[nodiscard]] ports::Statement FindUser(const base::Uuid& id);
 [[nodiscard]] UserRow ReadUser(const ports::Row& row);
-/// Columns: hash, email key.
-[[nodiscard]] ports::Statement FindPassword(const base::Uuid& user);
+/// Columns: hash, email key, email, name, whether `address` is known.
+[[nodiscard]] ports::Statement FindPassword(const base::Uuid& user, const std::string& address);
 
 /// Statement 0 changes no row when name or settings are not the old ones any more.
 [[nodiscard]] ports::Batch SetUserBatch(const UserRow& user, const std::string& old_name,
