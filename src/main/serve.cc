@@ -44,7 +44,7 @@ class Signals {
 
   /// The signal that came within `time`, or 0.
   [[nodiscard]] int Wait(std::chrono::milliseconds time) const {
-    timespec left{time.count() / 1000, (time.count() % 1000) * 1'000'000};
+    const timespec left{time.count() / 1000, (time.count() % 1000) * 1'000'000};
     const int got = sigtimedwait(&set_, nullptr, &left);
     return got > 0 ? got : 0;
   }
