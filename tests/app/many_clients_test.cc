@@ -53,7 +53,7 @@ std::vector<std::string> FaultsOfManyClients(ListsOverSqlite& test, Lists& one, 
   std::set<std::int64_t> revisions;
   std::vector<std::string> faults;
   ClosedLoop loop(
-      {&one, &other}, IsLong() ? 200 : 20,
+      {&one, &other}, IsLong() ? 150 : 15,  // A list takes 10,000 items.
       [&](std::size_t, int) { return test.AddOp(list, base::NewUuid7(base::SystemNow())); },
       [&](std::size_t, const domain::Op& op, const base::Result<Answer>& answer) {
         const std::scoped_lock lock(mutex);

@@ -51,11 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     (void)boost::json::parse(text, error);
     CHECK(!error);
     std::string written;
-    http::AppendJsonValue(written, parsed->value);
+    base::AppendJsonValue(written, parsed->value);
     const auto again = http::ParseBody(written);
     CHECK(again && again->errors.empty());
     std::string twice;
-    http::AppendJsonValue(twice, again->value);
+    base::AppendJsonValue(twice, again->value);
     CHECK(twice == written);
   }
   ReadFields(parsed->value, parsed->errors);
