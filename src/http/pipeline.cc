@@ -254,8 +254,9 @@ class Pipeline {
     first.replayed = true;
     const std::string_view made = std::string_view(first.location)
                                       .substr(std::min(kListPrefix.size(), first.location.size()));
-    const auto id = call->list ? std::nullopt : base::ParseUuid7(made);
-    if (!id) return call->SendAnswer(std::move(first));
+    const bool is_put = call->route.action == domain::Action::kCreate;
+    const auto id = is_put ? std::optional(call->list_id) : base::ParseUuid7(made);
+    if (!id || call->list) return call->SendAnswer(std::move(first));
     call->services.lists.Read(
         *id, [call, first = std::move(first)](const base::Result<app::SnapshotPtr>& list) mutable {
           if (!list) return call->SendError(list.error());
