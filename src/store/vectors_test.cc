@@ -23,7 +23,7 @@ using domain::Fields;
 using domain::View;
 
 json::array Table(const std::string& name) {
-  std::ifstream file(std::string(LISTS_VECTORS) + "/" + name);
+  const std::ifstream file(std::string(LISTS_VECTORS) + "/" + name);
   std::ostringstream text;
   text << file.rdbuf();
   return json::parse(text.str()).as_array();
