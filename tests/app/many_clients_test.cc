@@ -89,6 +89,7 @@ TEST_F(ListsOverSqlite, ManyClientsOfTwoProcessesLoseNothingOnOneList) {
 TEST_F(ListsOverSqlite, WithoutTheGuardManyClientsDoLose) {  // The control of the one above.
   Unguarded unguarded(*database_);
   std::vector<std::unique_ptr<Lists>> lists;
+  lists.reserve(caches_.size());
   for (const auto& cache : caches_) {
     lists.push_back(
         std::make_unique<Lists>(unguarded, *crypto_, *cache, base::SystemNow, metrics_));
@@ -159,9 +160,9 @@ TEST_F(ListsOverSqlite, TheLogReplaysToWhatIsServed) {
 }
 
 TEST_F(ListsOverSqlite, ACommitIsSharedByThoseWhoWait) {
-  std::vector<Uuid> ids;
-  for (std::size_t i = 0; i < kClients; ++i) ids.push_back(MakeList(*lists_[0]));
-  base::Histogram& rows = metrics_.GetHistogram("sqlite_commit_rows", "");
+  std::vector<Uuid> ids(kClients);
+  for (Uuid& id : ids) id = MakeList(*lists_[0]);
+  const base::Histogram& rows = metrics_.GetHistogram("sqlite_commit_rows", "");
   const std::uint64_t commits = rows.count();
   const double sum = rows.sum();
   ClosedLoop loop(
@@ -178,7 +179,7 @@ TEST_F(ListsOverSqlite, ACommitIsSharedByThoseWhoWait) {
 
 TEST_F(ListsOverSqlite, ACommitIsSharedByThoseWhoWaitForOneList) {
   const Uuid list = MakeList(*lists_[0]);
-  base::Histogram& rows = metrics_.GetHistogram("sqlite_commit_rows", "");
+  const base::Histogram& rows = metrics_.GetHistogram("sqlite_commit_rows", "");
   const std::uint64_t commits = rows.count();
   const double sum = rows.sum();
   ClosedLoop loop(
