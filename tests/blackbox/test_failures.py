@@ -29,6 +29,16 @@ def ports():
     return "--port", free_port(), "--metrics-port", free_port()
 
 
+def with_mount(mount, folder):
+    """What starts a program with a mount that only it sees; `$0` in `mount` is the folder. Users need a
+    user namespace for that; root in a chroot may have none, and cannot change how its root propagates.
+    """
+    for ways in (["-rm"], ["-m"], ["-m", "--propagation", "unchanged"]):
+        if subprocess.run(["unshare", *ways, "true"], capture_output=True, check=False).returncode == 0:
+            return ["unshare", *ways, "sh", "-c", f'{mount} && exec "$@"', str(folder)]
+    raise AssertionError("this machine lets nobody mount anything: these tests need `unshare`")
+
+
 def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -90,8 +100,8 @@ def test_a_read_only_data_folder(make_server, fresh):
         server.person()
         server.stop()
     before = files_of(server.data)
-    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
-    code, said = serve(*ports(), "--data", server.data, wrap=["unshare", "-rm", "sh", "-c", mount, server.data])
+    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"'
+    code, said = serve(*ports(), "--data", server.data, wrap=with_mount(mount, server.data))
     assert code == 2 and str(server.data) in said and "writ" in said, (code, said)
     assert files_of(server.data) == before
     server.start()
@@ -209,8 +219,7 @@ def test_a_full_disk_is_survived(tmp_path):
     """Writes are 503 and change nothing, reads go on; with room again writes go on, without a restart."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = 'mount -t tmpfs -o size=24m lists "$0" && exec "$@"'
-    server = Server(folder / "data", wrap=["unshare", "-rm", "sh", "-c", mount, str(folder)])
+    server = Server(folder / "data", wrap=with_mount('mount -t tmpfs -o size=24m lists "$0"', folder))
     server.log_file = tmp_path / "log"
     server.start()
     try:
