@@ -158,14 +158,14 @@ TEST_F(SignIns, NameAndSettingsThatAreSetAtOnceAreBothSet) {
   const base::Uuid user = SignUp("ann@example.org").value().user.id;
   const auto set = [&](Process& process, const UserPatch& patch,
                        const std::function<void()>& meanwhile) {
-    return Wait<Answer>([&](auto done) {
+    return Wait<Answer>([&](const auto& done) {
       process.accounts.SetUser(
           user, patch, {},
           [meanwhile](const User&) {
             meanwhile();  // Between its read and its write.
             return Answer{};
           },
-          std::move(done));
+          done);
     });
   };
   const UserPatch name{.name = "Ann B."};
