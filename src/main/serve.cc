@@ -30,6 +30,8 @@ namespace {
 // After SIGTERM: as long as a load balancer needs to see that /readyz has turned.
 constexpr std::chrono::seconds kGrace{1};
 constexpr std::size_t kOperatorConnections = 64;
+// Comes after the service's own drain: all of them together stay below ten seconds.
+constexpr std::chrono::milliseconds kOperatorDrain{500};
 
 /// SIGTERM and SIGINT come to whoever asks for them here, and to no other thread.
 class Signals {
@@ -144,6 +146,7 @@ class Service {
     operators.port = config_.metrics_port;
     operators.loops = 1;
     operators.limits.connections = kOperatorConnections;
+    operators.limits.drain_timeout = kOperatorDrain;
     operators_ = std::make_unique<http::Server>(
         operators, operator_metrics_, http::MakeOperatorsHandler(metrics_, [this](auto told) {
           ProbeDatabase(*database_, std::move(told));

@@ -247,6 +247,17 @@ TEST_F(Keys, OfALaterProcessAreThoseOfTheDatabase) {
   EXPECT_EQ(Published(late), std::set{Signer(late)});
 }
 
+TEST_F(Keys, AreMadeAtOnceAfterALongSleep) {
+  KeyRing& ring = Started();
+  Move(60 * kDayMs);
+  EXPECT_EQ(Signer(ring), "nobody");
+  ring.EverySecond();  // One call: not the next whole minute.
+  static constexpr ports::Sql kNothing{"test.nothing", "SELECT 1"};
+  EXPECT_TRUE(contract::Write(*sqlite_, {}).has_value());
+  EXPECT_EQ(contract::ReadInt(*sqlite_, {&kNothing, {}}), 1);
+  EXPECT_NE(Signer(ring), "nobody");
+}
+
 TEST_F(Keys, SignWithAClockThatWasSetBack) {
   const std::string first = Signer(Started());
   Move(-7 * kDayMs);

@@ -117,3 +117,12 @@ def test_min_revision_and_a_304(person, a_list):
     headers = {"If-None-Match": etag, "Min-Revision": "1"}
     person.get(f"/v1/lists/{a_list}", headers=headers, status=304)
     problem(person.get(f"/v1/lists/{a_list}", headers={**headers, "Min-Revision": "2"}), 409, "revision_ahead")
+
+
+def test_conditions_may_stand_in_several_lines(person, a_list):
+    target, now = f"/v1/lists/{a_list}", person.get(f"/v1/lists/{a_list}").header("ETag")
+    person.call("GET", target, headers=[("If-None-Match", '"9"'), ("If-None-Match", now)], status=304)
+    person.call("GET", target, headers=[("If-None-Match", '"9"'), ("If-None-Match", '"8"')], status=200)
+    stale = [("If-Match", '"9"'), ("If-Match", '"8"')]
+    problem(person.call("PATCH", target, {"title": "b"}, headers=stale), 412)
+    person.call("PATCH", target, {"title": "b"}, headers=[("If-Match", '"9"'), ("If-Match", now)], status=200)

@@ -222,6 +222,8 @@ def test_null_in_a_patch_sets_the_default_or_is_422(person):
 
 @pytest.mark.parametrize("type, status", [
     ("application/json", 201), ("application/json; charset=utf-8", 201), ("Application/JSON", 201),
+    ("application/json; a=b", 201), ('application/json;a=b; charset="UTF-8"', 201),
+    ("application/json; charset=latin1", 415), ("application/json; a=b; charset=utf-16", 415),
     ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("application/merge-patch+json", 415),
     ("application/jsonp", 415), ("", 415), (None, 415), ("multipart/form-data", 415),
 ])
