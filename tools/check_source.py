@@ -29,6 +29,7 @@ LIBRARIES = {
     r"<sqlite3\.h>": ("adapters/sqlite", "tests"),
     r"<(openssl/|argon2\.h)": ("adapters/crypto", "tests"),
     r"<utf8proc\.h>": ("app",),
+    r"<libdeflate\.h>": ("base", "app", "tests"),
     r"<boost/json": ("base", "store", "app", "http", "domain", "main", "tests"),
 }
 STRING = re.compile(r'R"(\w*)\((.*?)\)\1"|"((?:\\.|[^"\\\n])*)"', re.DOTALL)

@@ -11,36 +11,50 @@ namespace app {
 namespace {
 
 constexpr std::uint32_t kFrontIdleSeconds = 60;
+constexpr std::size_t kItemTextBytes = 420;  // Of an item with a little text, as JSON.
 
 /// Live items of one chunk, each preceded by a comma.
 const std::string& TextOf(const domain::Chunks<domain::Item, domain::RankOf>::Chunk& chunk) {
   if (const std::string* const ready = chunk.memo.Get()) return *ready;
   std::string text;
+  text.reserve(chunk.values.size() * kItemTextBytes);
   for (const domain::ItemPtr& item : chunk.values) {
     if (!item->live()) continue;
     text += ',';
     store::AppendItem(text, *item);
   }
+  text.shrink_to_fit();
   return chunk.memo.Keep(std::move(text));
 }
 
-std::string RenderBody(const domain::ListState& list) {
-  std::size_t bytes = 1024 + list.members.size() * 96;
-  for (const auto& chunk : list.order.chunks()) bytes += TextOf(*chunk).size();
-  std::string body;
-  body.reserve(bytes);
-  store::AppendListAfterRole(body, list);
-  body += ",\"members\":";
-  store::AppendMembers(body, list.members);
-  body += ",\"items\":[";
-  const std::size_t first = body.size();
-  for (const auto& chunk : list.order.chunks()) {
-    const std::string& text = TextOf(*chunk);
-    // The very first item has no comma before it.
-    body.append(text, body.size() == first && !text.empty() ? 1 : 0);
-  }
-  body += "]}";
-  return body;
+/// Where the answer begins, by role.
+constexpr std::array<std::string_view, 3> kBegins{
+    R"({"role":"owner",)", R"({"role":"editor",)", R"({"role":"viewer",)"};
+
+constexpr std::size_t IndexOf(domain::Role role) {
+  return role == domain::Role::kOwner ? 0 : role == domain::Role::kEditor ? 1 : 2;
+}
+
+/// The beginning of a gzip member whose text begins so.
+const std::string& GzipBegin(std::size_t role) {
+  static const auto made = [] {
+    std::array<std::string, kBegins.size()> begins;
+    for (std::size_t i = 0; i < begins.size(); ++i) {
+      begins[i] = std::string(base::kGzipHeader) + base::DeflateStored(kBegins[i]);
+    }
+    return begins;
+  }();
+  return made[role];
+}
+
+std::string HeadOf(const domain::ListState& list) {
+  std::string head;
+  head.reserve(512 + list.title.size() + list.members.size() * 80);
+  store::AppendListAfterRole(head, list);
+  head += ",\"members\":";
+  store::AppendMembers(head, list.members);
+  head += ",\"items\":[";
+  return head;
 }
 
 std::size_t EstimateBytes(const domain::ListState& list) {
@@ -53,27 +67,64 @@ std::size_t EstimateBytes(const domain::ListState& list) {
 
 }  // namespace
 
+std::size_t Body::bytes() const {
+  std::size_t bytes = lead.size();
+  for (const std::string_view piece : rest) bytes += piece.size();
+  return bytes;
+}
+
 Snapshot::Snapshot(domain::ListPtr list) : list_(std::move(list)) {
+  constexpr std::string_view kSuffix = "-gzip\"";
   etag_[0] = '"';
-  const auto end =
-      std::to_chars(etag_.data() + 1, etag_.data() + etag_.size() - 1, list_->revision);
-  *end.ptr = '"';
-  etag_bytes_ = static_cast<std::size_t>(end.ptr - etag_.data()) + 1;
+  char* const end =
+      std::to_chars(etag_.data() + 1, etag_.data() + etag_.size() - 1, list_->revision).ptr;
+  *end = '"';
+  digits_ = static_cast<std::size_t>(end - etag_.data()) - 1;
+  std::copy(etag_.data(), end, gzip_etag_.data());
+  std::ranges::copy(kSuffix, gzip_etag_.data() + digits_ + 1);
   bytes_ = EstimateBytes(*list_);
 }
 
-std::string_view Snapshot::Prefix(domain::Role role) {
-  switch (role) {
-    case domain::Role::kOwner: return R"({"role":"owner",)";
-    case domain::Role::kEditor: return R"({"role":"editor",)";
-    case domain::Role::kViewer: break;
+const Snapshot::Rendered& Snapshot::Render() const {
+  if (const auto* const ready = body_.Get()) return **ready;
+  auto made = std::make_unique<Rendered>();
+  made->head = HeadOf(*list_);
+  made->rest.reserve(list_->order.chunks().size() + 2);
+  made->rest.emplace_back(made->head);
+  for (const auto& chunk : list_->order.chunks()) {
+    std::string_view text = TextOf(*chunk);
+    if (text.empty()) continue;
+    if (made->rest.size() == 1) text.remove_prefix(1);  // The very first item has no comma before it.
+    made->rest.push_back(text);
   }
-  return R"({"role":"viewer",)";
+  made->rest.emplace_back("]}");
+  return *body_.Keep(std::move(made));
 }
 
-std::string_view Snapshot::Body() const {
-  if (const std::string* const ready = body_.Get()) return *ready;
-  return body_.Keep(RenderBody(*list_));
+const Snapshot::Compressed& Snapshot::Compress() const {
+  if (const auto* const ready = gzip_.Get()) return **ready;
+  std::string text;
+  const Rendered& body = Render();
+  text.reserve(Body{{}, body.rest}.bytes());
+  for (const std::string_view piece : body.rest) text += piece;
+  auto made = std::make_unique<Compressed>();
+  made->blocks = base::Deflate(text);
+  made->blocks.shrink_to_fit();
+  for (std::size_t role = 0; role < kRoles; ++role) {
+    const std::string_view begin = kBegins[role];
+    made->trailers[role] = base::MakeGzipTrailer(base::Crc32(base::Crc32(0, begin), text),
+                                                 begin.size() + text.size());
+    made->rest[role] = {made->blocks, {made->trailers[role].data(), made->trailers[role].size()}};
+  }
+  return *gzip_.Keep(std::move(made));
+}
+
+Body Snapshot::BodyFor(domain::Role role) const {
+  return {kBegins[IndexOf(role)], Render().rest};
+}
+
+Body Snapshot::GzipBodyFor(domain::Role role) const {
+  return {GzipBegin(IndexOf(role)), Compress().rest[IndexOf(role)]};
 }
 
 SnapshotPtr Slot::Get() const {

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
+#include <libdeflate.h>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <boost/json/parse.hpp>
 
 #include "domain/testing.h"
 #include "store/json.h"
@@ -21,11 +20,24 @@ using domain::testing::Lane;
 
 // ---- Snapshot
 
-boost::json::value Json(const std::string& text) {
-  boost::json::error_code error;
-  auto value = boost::json::parse(text, error);
-  EXPECT_FALSE(error) << text;
-  return value;
+std::string TextOf(const Body& body) {
+  std::string text(body.lead);
+  for (const std::string_view piece : body.rest) text += piece;
+  EXPECT_EQ(text.size(), body.bytes());
+  return text;
+}
+
+/// What a gzip member holds, its check sum and length compared.
+std::string Unzip(const std::string& member) {
+  std::string text(std::size_t{1} << 22, '\0');
+  std::size_t size = 0;
+  libdeflate_decompressor* const decompressor = libdeflate_alloc_decompressor();
+  EXPECT_EQ(libdeflate_gzip_decompress(decompressor, member.data(), member.size(), text.data(),
+                                       text.size(), &size),
+            LIBDEFLATE_SUCCESS);
+  libdeflate_free_decompressor(decompressor);
+  text.resize(size);
+  return text;
 }
 
 /// The whole list, made item by item.
@@ -50,8 +62,8 @@ void ExpectWhole(const Lane& lane) {
   const Snapshot snapshot(lane.list);
   for (const domain::Role role :
        {domain::Role::kOwner, domain::Role::kEditor, domain::Role::kViewer}) {
-    const std::string text = std::string(Snapshot::Prefix(role)).append(snapshot.Body());
-    EXPECT_EQ(Json(text), Json(WholeOf(*lane.list, role)));
+    EXPECT_EQ(TextOf(snapshot.BodyFor(role)), WholeOf(*lane.list, role));
+    EXPECT_EQ(Unzip(TextOf(snapshot.GzipBodyFor(role))), WholeOf(*lane.list, role));
   }
 }
 
@@ -89,13 +101,13 @@ TEST(Snapshot, HasNothingOldInItAfterAChange) {
 
 TEST(Snapshot, MakesItsBytesOnce) {
   const Snapshot snapshot(Lane::WithItems(300).list);
-  const char* seen[4] = {};
+  const std::string_view* seen[4] = {};
   std::vector<std::thread> threads;
-  for (const char*& each : seen) {
-    threads.emplace_back([&snapshot, &each] { each = snapshot.Body().data(); });
+  for (const std::string_view*& each : seen) {
+    threads.emplace_back([&snapshot, &each] { each = snapshot.BodyFor(domain::Role::kOwner).rest.data(); });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const char* const each : seen) EXPECT_EQ(each, snapshot.Body().data());
+  for (const std::string_view* const each : seen) EXPECT_EQ(each, snapshot.BodyFor(domain::Role::kViewer).rest.data());
 }
 
 /// An empty list at a revision.
@@ -115,6 +127,9 @@ std::size_t ListBytes() {
 TEST(Snapshot, HasItsRevisionAsEtag) {
   EXPECT_EQ(ListAt(1, 1)->etag(), "\"1\"");
   EXPECT_EQ(ListAt(1, (std::int64_t{1} << 53) - 1)->etag(), "\"9007199254740991\"");
+  EXPECT_EQ(ListAt(1, 12)->gzip_etag(), "\"12-gzip\"");
+  EXPECT_EQ(ListAt(1, (std::int64_t{1} << 53) - 1)->gzip_etag(), "\"9007199254740991-gzip\"");
+  EXPECT_EQ(ListAt(1, 12)->revision(), "12");
 }
 
 // ---- ListCache

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 
 namespace base {
 namespace {
@@ -127,6 +128,12 @@ Time SystemNow() {
   return {std::chrono::duration_cast<std::chrono::milliseconds>(
               std::chrono::system_clock::now().time_since_epoch())
               .count()};
+}
+
+Time RoughNow() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return {std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000};
 }
 
 }  // namespace base

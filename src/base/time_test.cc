@@ -95,6 +95,12 @@ TEST(LocalDateTime, HasNoZone) {
   }
 }
 
+TEST(RoughNow, IsAboutNow) {
+  const std::int64_t behind = SystemNow().ms - RoughNow().ms;
+  EXPECT_GE(behind, -1);
+  EXPECT_LE(behind, 1000);
+}
+
 TEST(SystemNow, IsOfThisCentury) {
   EXPECT_GT(SystemNow(), ParseTime("2024-01-01T00:00:00Z"));
   EXPECT_LT(SystemNow(), ParseTime("2100-01-01T00:00:00Z"));

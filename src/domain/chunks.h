@@ -11,29 +11,30 @@
 
 namespace domain {
 
-/// A text made from a chunk once and kept beside it (a rendering; the domain does not know of
-/// what). Lock-free: two threads may make it at the same time, one of them wins.
+/// A value made from what it lies in, once, and kept there (as the rendering of a chunk; the domain
+/// does not know of what). Lock-free: two threads may make it at the same time, one of them wins.
+template <class T>
 class Memo {
  public:
   Memo() = default;
-  ~Memo() { delete text_.load(std::memory_order_acquire); }
+  ~Memo() { delete value_.load(std::memory_order_acquire); }
   Memo(const Memo&) = delete;
   Memo& operator=(const Memo&) = delete;
 
-  [[nodiscard]] const std::string* Get() const { return text_.load(std::memory_order_acquire); }
+  [[nodiscard]] const T* Get() const { return value_.load(std::memory_order_acquire); }
 
-  /// Keeps `text` unless there is one already; returns the one that is kept.
-  const std::string& Keep(std::string text) const {
-    auto mine = std::make_unique<const std::string>(std::move(text));
-    const std::string* expected = nullptr;
-    if (text_.compare_exchange_strong(expected, mine.get(), std::memory_order_acq_rel)) {
+  /// Keeps `value` unless there is one already; returns the one that is kept.
+  const T& Keep(T value) const {
+    auto mine = std::make_unique<const T>(std::move(value));
+    const T* expected = nullptr;
+    if (value_.compare_exchange_strong(expected, mine.get(), std::memory_order_acq_rel)) {
       return *mine.release();
     }
     return *expected;
   }
 
  private:
-  mutable std::atomic<const std::string*> text_{nullptr};
+  mutable std::atomic<const T*> value_{nullptr};
 };
 
 /// A sorted sequence of shared, constant values, itself a value: a copy shares its chunks, and a
@@ -48,7 +49,7 @@ class Chunks {
 
   struct Chunk {
     std::vector<Ptr> values;  // 1 to kChunkMax, in order.
-    Memo memo;
+    Memo<std::string> memo;
   };
   using ChunkPtr = std::shared_ptr<const Chunk>;
 

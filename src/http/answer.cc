@@ -55,6 +55,13 @@ void AppendMilliseconds(std::string& out, std::chrono::microseconds time) {
   out += static_cast<char>('0' + micros / 10 % 10);
 }
 
+void AppendHeader(std::string& out, std::string_view name, std::string_view value) {
+  out += "\r\n";
+  out += name;
+  out += ": ";
+  out += value;
+}
+
 }  // namespace
 
 bool MayHaveBody(int status) {
@@ -72,12 +79,8 @@ void WriteAnswerHead(const Response& response, const AnswerContext& context, std
   out += context.request_id;
   out += "\r\nServer-Timing: app;dur=";
   AppendMilliseconds(out, context.took);
-  for (const auto& [name, value] : response.headers) {
-    out += "\r\n";
-    out += name;
-    out += ": ";
-    out += value;
-  }
+  for (const auto& [name, value] : response.fixed.all()) AppendHeader(out, name, value);
+  for (const auto& [name, value] : response.headers) AppendHeader(out, name, value);
   if (MayHaveBody(response.status)) {
     if (!response.content_type.empty()) {
       out += "\r\nContent-Type: ";

@@ -62,7 +62,9 @@ TEST(AnswerHead, NamesEachStatusThatTheServiceUses) {
 TEST(AnswerHead, TellsTheLengthOfAllPiecesOfTheBody) {
   Response response;
   response.text = "12345";
-  response.shared = {"678", "90"};
+  const std::array<std::string_view, 2> rest{"8", "90"};
+  response.lead = "67";
+  response.rest = rest;
   EXPECT_THAT(HeadOf(response), HasSubstr("\r\nContent-Length: 10\r\n"));
   EXPECT_THAT(HeadOf(404), HasSubstr("\r\nContent-Length: 0\r\n"));
 }

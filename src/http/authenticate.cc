@@ -111,7 +111,7 @@ std::string_view Authenticator::TokenOf(const Request& request, bool& by_cookie)
 const app::Principal* Authenticator::TryCached(Exchange& exchange) {
   bool by_cookie = false;
   const std::string_view token = TokenOf(exchange.request(), by_cookie);
-  return caches_[exchange.loop()]->Find(token, base::SystemNow());
+  return caches_[exchange.loop()]->Find(token, base::RoughNow());
 }
 
 void Authenticator::Authenticate(Exchange& exchange,

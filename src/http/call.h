@@ -81,7 +81,9 @@ struct Call {
 };
 using CallPtr = std::shared_ptr<Call>;
 
-/// What all personal answers have: `Cache-Control: private, no-cache` and `Vary`.
+/// What all personal answers have in `Cache-Control` and `Vary`; AddPersonal puts it there.
+inline constexpr std::string_view kPersonalCache = "private, no-cache";
+inline constexpr std::string_view kPersonalVary = "Authorization, Cookie, Accept-Encoding";
 void AddPersonal(Response& response);
 
 }  // namespace http

@@ -1,12 +1,17 @@
 #include "http/connection.h"
 
 #include <algorithm>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
 #include "http/answer.h"
+#include "http/encoding.h"
 #include "http/problem.h"
 #include "http/trace_context.h"
 
@@ -14,7 +19,6 @@ namespace http {
 namespace {
 
 namespace asio = boost::asio;
-using ErrorCode = boost::system::error_code;
 
 constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr int kLingerReads = 8;  // At once; other connections want their turn too.
@@ -28,25 +32,15 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kRefusedRoute = "refused";
 constexpr std::string_view kOverloadedRoute = "overloaded";
 
-std::string AddressOf(const Loop::Socket& socket) {
-  ErrorCode ec;
-  const asio::ip::address address = socket.remote_endpoint(ec).address();
-  if (ec) return {};
-  const bool is_mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-  return is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
-                   : address.to_string();
-}
-
 }  // namespace
 
-Connection::Connection(Loop& loop, Loop::Socket socket)
+Connection::Connection(Loop& loop, Socket socket)
     : loop_(loop),
       socket_(std::move(socket)),
-      peer_(AddressOf(socket_)),
+      peer_(socket_.Peer()),
       parser_(loop.shared.config.limits) {
-  ErrorCode ec;
-  socket_.non_blocking(true, ec);
-  socket_.set_option(asio::ip::tcp::no_delay(true), ec);
+  const int on = 1;
+  ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 bool Connection::IsIdle() const {
@@ -55,7 +49,7 @@ bool Connection::IsIdle() const {
 
 void Connection::Start() {
   due_ = Clock::now() + limits().idle_timeout;
-  Read();
+  loop_.Watch(socket_.fd(), *this);
 }
 
 void Connection::OnDue() {
@@ -70,10 +64,9 @@ void Connection::OnDue() {
 void Connection::Drain() {
   if (!IsIdle()) return;
   // What has come in meanwhile is still answered.
-  ErrorCode ec;
-  const std::size_t count = socket_.read_some(asio::buffer(loop_.scratch), ec);
-  if (count > 0) return Advance({loop_.scratch.data(), count});
-  if (ec != asio::error::would_block || !is_new_) return Close();
+  const Transfer got = Receive();
+  if (got.bytes > 0) return Advance({loop_.scratch.data(), got.bytes});
+  if (!got.would_block || !is_new_) return Close();
   due_ = std::min(due_, Clock::now() + kDrainGrace);
 }
 
@@ -81,31 +74,52 @@ void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   due_ = kNever;
-  ErrorCode ec;
-  socket_.close(ec);
+  socket_.Close();
   response_ = {};
   loop_.Forget(shared_from_this());
 }
 
-void Connection::Read() {
-  if (is_waiting_) return;
-  is_waiting_ = true;
-  socket_.async_wait(Loop::Socket::wait_read, [self = shared_from_this()](const ErrorCode& ec) {
-    self->is_waiting_ = false;
-    if (self->state_ == State::kClosed) return;
-    if (ec) return self->Close();
-    self->OnReadable();
-  });
+void Connection::OnEvents(std::uint32_t events) {
+  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & kEnd) != 0) is_ending_ = true;
+  if ((events & (EPOLLIN | kEnd)) != 0) is_readable_ = true;
+  switch (state_) {
+    case State::kReading:
+      if (is_readable_) Read();
+      break;
+    case State::kSending:
+      if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) Write();
+      break;
+    case State::kLingering:
+      if (is_readable_) OnLinger();
+      break;
+    case State::kHandling:  // What has come is read after the answer.
+    case State::kClosed: break;
+  }
 }
 
-void Connection::OnReadable() {
-  if (state_ == State::kLingering) return OnLinger();
-  if (state_ != State::kReading) return;  // Drain has read it already.
-  ErrorCode ec;
-  const std::size_t count = socket_.read_some(asio::buffer(loop_.scratch), ec);
-  if (ec == asio::error::would_block) return Read();
-  if (ec) return Close();
-  Advance({loop_.scratch.data(), count});
+Transfer Connection::Receive() {
+  const Transfer got = socket_.Receive(loop_.scratch);
+  // Fewer bytes than there was room for: these were all (epoll(7)), and the next ones are told.
+  if (got.would_block || (got.bytes > 0 && got.bytes < loop_.scratch.size() && !is_ending_)) {
+    is_readable_ = false;
+  }
+  return got;
+}
+
+void Connection::Read() {
+  const Transfer got = Receive();
+  if (got.would_block) return;
+  if (got.ended) return Close();
+  Advance({loop_.scratch.data(), got.bytes});
+}
+
+/// After the other connections have had their turn.
+void Connection::ReadLater() {
+  asio::post(loop_.io, [self = shared_from_this()] {
+    if (self->is_readable_ && self->state_ == State::kReading) self->Read();
+    if (self->is_readable_ && self->state_ == State::kLingering) self->OnLinger();
+  });
 }
 
 /// Takes requests off what has come in, one after the other, as long as each is answered at once.
@@ -117,7 +131,7 @@ void Connection::Advance(std::string_view fresh) {
   Parse(fresh);
   while (state_ == State::kReading && begin_ < in_.size()) Parse({});
   is_advancing_ = false;
-  if (state_ == State::kReading) Read();
+  if (state_ == State::kReading && is_readable_) ReadLater();
 }
 
 void Connection::Parse(std::string_view fresh) {
@@ -150,10 +164,10 @@ void Connection::OnUnfinished() {
 }
 
 void Connection::Continue() {
-  ErrorCode ec;
-  const std::size_t count = socket_.write_some(asio::buffer(kContinue), ec);
+  iovec piece{const_cast<char*>(kContinue.data()), kContinue.size()};
+  const Transfer sent = socket_.Send({&piece, 1});
   // All or nothing: the client who gets nothing sends its body after a while, or goes.
-  if (count > 0 && count < kContinue.size()) Close();
+  if (sent.bytes > 0 && sent.bytes < kContinue.size()) Close();
 }
 
 void Connection::BeginRequest() {
@@ -232,32 +246,27 @@ void Connection::StartAnswer(Response response, std::string_view route) {
   const std::shared_ptr<Connection> keep = std::move(self_);
   loop_.shared.in_flight.fetch_sub(1, std::memory_order_relaxed);
   response_ = std::move(response);
+  Encode(request(), response_);
   route_ = route;
   is_new_ = false;
   if (IsLastAnswer()) keeps_alive_ = false;
   Record();
-  const bool has_body = request().method != Method::kHead && MayHaveBody(response_.status);
-  unsent_ = {asio::buffer(head_)};
-  if (has_body) {
-    unsent_[1] = asio::buffer(response_.text);
-    unsent_[2] = asio::buffer(response_.shared[0].data(), response_.shared[0].size());
-    unsent_[3] = asio::buffer(response_.shared[1].data(), response_.shared[1].size());
-  }
+  sent_ = 0;
+  taken_ = 0;
   state_ = State::kSending;
-  due_ = Clock::now() + limits().write_timeout;
   Write();
 }
 
 /// While draining, an answer is the last unless another request has come in behind it already.
 bool Connection::IsLastAnswer() {
   if (!loop_.shared.draining.load(std::memory_order_relaxed)) return false;
-  ErrorCode ec;
-  return begin_ == in_.size() && socket_.available(ec) == 0;
+  return begin_ == in_.size() && !socket_.HasUnread();
 }
 
 /// The head of the answer, the metrics and the log tell the same time.
 void Connection::Record() {
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
+  answered_ = Clock::now();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(answered_ - started_);
   const double seconds = std::chrono::duration<double>(took).count();
   const int status = response_.status;
   WriteAnswerHead(response_,
@@ -283,26 +292,39 @@ void Connection::Record() {
             std::span(fields).first(has_trace ? fields.size() : fields.size() - 1));
 }
 
+/// What of the answer is not sent yet, as much as there is room for.
+std::span<iovec> Connection::Unsent(std::span<iovec> room) const {
+  std::size_t count = 0;
+  std::size_t skip = sent_;
+  const auto add = [&](std::string_view piece) {
+    const std::size_t skipped = std::min(skip, piece.size());
+    skip -= skipped;
+    piece.remove_prefix(skipped);
+    if (!piece.empty() && count < room.size()) {
+      room[count++] = {const_cast<char*>(piece.data()), piece.size()};
+    }
+  };
+  add(head_);
+  if (request().method != Method::kHead && MayHaveBody(response_.status)) {
+    add(response_.text);
+    add(response_.lead);
+    for (const std::string_view piece : response_.rest) add(piece);
+  }
+  return room.first(count);
+}
+
 void Connection::Write() {
-  while (asio::buffer_size(unsent_) > 0) {
-    ErrorCode ec;
-    std::size_t count = socket_.write_some(unsent_, ec);
-    if (ec == asio::error::would_block) {
-      socket_.async_wait(Loop::Socket::wait_write,
-                         [self = shared_from_this()](const ErrorCode& wait) {
-                           if (self->state_ == State::kClosed) return;
-                           if (wait) return self->Close();
-                           self->Write();
-                         });
+  std::array<iovec, Socket::kPiecesMax> room;  // NOLINT(*-member-init): filled by Unsent.
+  for (auto unsent = Unsent(room); !unsent.empty(); unsent = Unsent(room)) {
+    const Transfer sent = socket_.Send(unsent);
+    if (sent.ended) return Close();
+    if (sent.would_block) {  // OnEvents goes on.
+      if (std::exchange(taken_, sent_) < sent_ || due_ == kNever) {
+        due_ = Clock::now() + limits().write_timeout;
+      }
       return;
     }
-    if (ec) return Close();
-    due_ = Clock::now() + limits().write_timeout;
-    for (asio::const_buffer& buffer : unsent_) {
-      const std::size_t sent = std::min(count, buffer.size());
-      buffer += sent;
-      count -= sent;
-    }
+    sent_ += sent.bytes;
   }
   OnSent();
 }
@@ -312,7 +334,8 @@ void Connection::OnSent() {
   if (!keeps_alive_) return Linger();
   parser_.Next();
   state_ = State::kReading;
-  due_ = Clock::now() + limits().idle_timeout;
+  // kNever: it went out at once, and it is no later than then.
+  due_ = (due_ == kNever ? answered_ : Clock::now()) + limits().idle_timeout;
   if (loop_.shared.draining.load(std::memory_order_relaxed) && IsIdle() && !is_advancing_) {
     return Drain();
   }
@@ -323,18 +346,15 @@ void Connection::OnSent() {
 void Connection::Linger() {
   state_ = State::kLingering;
   due_ = Clock::now() + kLingerTime;
-  ErrorCode ec;
-  socket_.shutdown(Loop::Socket::shutdown_send, ec);
+  socket_.SendNoMore();
   OnLinger();
 }
 
 void Connection::OnLinger() {
-  ErrorCode ec;
-  for (int i = 0; i < kLingerReads && !ec; ++i) {
-    socket_.read_some(asio::buffer(loop_.scratch), ec);
-  }
-  if (ec && ec != asio::error::would_block) return Close();
-  Read();
+  Transfer got;
+  for (int i = 0; i < kLingerReads && !got.would_block && !got.ended; ++i) got = Receive();
+  if (got.ended) return Close();
+  if (is_readable_) ReadLater();
 }
 
 }  // namespace http

@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-
-#include <boost/asio/buffer.hpp>
 
 #include "http/exchange.h"
 #include "http/parser.h"
 #include "http/server_loop.h"
+#include "http/socket.h"
 
 /// Inside of the server: not for other folders (it brings Asio along).
 namespace http {
@@ -24,9 +24,11 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
  public:
   using Clock = std::chrono::steady_clock;
 
-  Connection(Loop& loop, Loop::Socket socket);
+  Connection(Loop& loop, Socket socket);
 
   void Start();
+  /// What epoll says of the socket; each event comes once.
+  void OnEvents(std::uint32_t events);
   /// Whether OnDue has something to do: a time is over.
   [[nodiscard]] bool IsDue(Clock::time_point now) const { return now >= due_; }
   void OnDue();
@@ -51,7 +53,8 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   };
 
   void Read();
-  void OnReadable();
+  void ReadLater();
+  [[nodiscard]] Transfer Receive();
   void Advance(std::string_view fresh);
   void Parse(std::string_view fresh);
   void OnParsed(RequestParser::State state);
@@ -65,6 +68,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   [[nodiscard]] bool IsLastAnswer();
   void Record();
   void Write();
+  [[nodiscard]] std::span<iovec> Unsent(std::span<iovec> room) const;
   void OnSent();
   void Linger();
   void OnLinger();
@@ -73,10 +77,11 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   [[nodiscard]] const ServerLimits& limits() const { return loop_.shared.config.limits; }
 
   Loop& loop_;
-  Loop::Socket socket_;
+  Socket socket_;
   std::string peer_;
   State state_ = State::kReading;
-  bool is_waiting_ = false;    // For the socket to be readable.
+  bool is_readable_ = false;   // There may be bytes: no read has found the end of them.
+  bool is_ending_ = false;     // The client sends no more: a short read is not the end of it.
   bool is_advancing_ = false;  // Advance is on the stack: it goes on by itself.
   bool is_new_ = true;         // No request has been answered.
   Clock::time_point due_;      // When this has taken too long.
@@ -91,7 +96,9 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   std::string_view route_;
   bool keeps_alive_ = true;
   std::string head_;  // Of the answer.
-  std::array<boost::asio::const_buffer, 4> unsent_;
+  Clock::time_point answered_;  // When the answer was ready.
+  std::size_t sent_ = 0;        // Of head and body together.
+  std::size_t taken_ = 0;       // The same when the client last made us wait.
   std::shared_ptr<Connection> self_;  // While a handler has it: it outlives a client that goes.
 };
 

@@ -38,18 +38,38 @@ struct Request {
   [[nodiscard]] std::optional<std::string> List(std::string_view name) const;
 };
 
-/// An answer. The body is `text`, then the `shared` pieces, which `keep` keeps alive: what is in
-/// memory already is sent without a copy.
+/// Headers whose names and values outlive the answer (static, or in what it keeps): putting one here
+/// costs no memory.
+class FixedHeaders {
+ public:
+  static constexpr std::size_t kMax = 8;
+  using Entry = std::pair<std::string_view, std::string_view>;
+
+  void Add(std::string_view name, std::string_view value) { entries_.at(count_++) = {name, value}; }
+  [[nodiscard]] std::span<const Entry> all() const { return std::span(entries_).first(count_); }
+
+ private:
+  std::array<Entry, kMax> entries_{};
+  std::size_t count_ = 0;
+};
+
+/// An answer. The body is `text`, then `lead`, then the pieces of `rest`; the last two are of static
+/// lifetime or in `keep`: what is in memory already is sent without a copy.
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // Static lifetime. Empty: none is sent.
+  FixedHeaders fixed;
   std::vector<std::pair<std::string_view, std::string>> headers;  // Names of static lifetime.
   std::string text;
-  std::array<std::string_view, 2> shared{};
+  std::string_view lead;
+  std::span<const std::string_view> rest;
   std::shared_ptr<const void> keep;
+  bool encoded = false;  // Its coding has been chosen: the server leaves it as it is.
 
   [[nodiscard]] std::size_t body_bytes() const {
-    return text.size() + shared[0].size() + shared[1].size();
+    std::size_t bytes = text.size() + lead.size();
+    for (const std::string_view piece : rest) bytes += piece.size();
+    return bytes;
   }
 };
 

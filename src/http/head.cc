@@ -3,28 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/basic_parser.hpp>
+#include <cstring>
 
 #include "http/text.h"
 
 namespace http {
 namespace {
 
-namespace beast = boost::beast;
-
 constexpr std::size_t kLengthDigitsMax = 18;  // As many as always fit a number.
 
-/// A byte's place in the grammar of RFC 9110, 5.6.2 and 5.5.
-enum Class : std::uint8_t { kToken = 1, kVisible = 2, kValue = 4 };
+/// A byte's place in the grammar of RFC 9110, 5.6.2.
+enum Class : std::uint8_t { kToken = 1, kVisible = 2 };
 
 constexpr auto kClasses = [] {
   std::array<std::uint8_t, 256> classes{};
-  for (std::size_t c = 0; c < 256; ++c) {
-    if (c == '\t' || (c >= ' ' && c != 0x7F)) classes[c] |= kValue;
-    if (c > ' ' && c < 0x7F) classes[c] |= kVisible | kToken;
-  }
+  for (std::size_t c = '!'; c < 0x7F; ++c) classes[c] = kVisible | kToken;
   for (const char c : std::string_view("\"(),/:;<=>?@[\\]{}")) {
     classes[static_cast<unsigned char>(c)] &= static_cast<std::uint8_t>(~kToken);
   }
@@ -36,6 +29,14 @@ bool IsAll(std::string_view text, Class wanted) {
       text, [&](char c) { return (kClasses[static_cast<unsigned char>(c)] & wanted) != 0; });
 }
 
+bool IsValueByte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte == '\t' || (byte >= ' ' && byte != 0x7F);
+}
+
+/// Sixteen bytes at once; GCC and Clang make of it what the processor has.
+using Sixteen = std::uint8_t __attribute__((vector_size(16)));
+
 bool HasOption(std::string_view list, std::string_view option) {
   while (!list.empty()) {
     const std::size_t end = std::min(list.find(','), list.size());
@@ -45,73 +46,75 @@ bool HasOption(std::string_view list, std::string_view option) {
   return false;
 }
 
-Method MethodOf(beast::http::verb verb) {
-  switch (verb) {
-    case beast::http::verb::get: return Method::kGet;
-    case beast::http::verb::head: return Method::kHead;
-    case beast::http::verb::post: return Method::kPost;
-    case beast::http::verb::put: return Method::kPut;
-    case beast::http::verb::patch: return Method::kPatch;
-    case beast::http::verb::delete_: return Method::kDelete;
-    case beast::http::verb::options: return Method::kOptions;
-    default: return Method::kOther;
-  }
+Method MethodOf(std::string_view name) {
+  if (name == "GET") return Method::kGet;
+  if (name == "HEAD") return Method::kHead;
+  if (name == "POST") return Method::kPost;
+  if (name == "PUT") return Method::kPut;
+  if (name == "PATCH") return Method::kPatch;
+  if (name == "DELETE") return Method::kDelete;
+  if (name == "OPTIONS") return Method::kOptions;
+  return Method::kOther;
 }
 
-/// Beast's parser, kept to the head: framing is decided here, from the fields.
-class HeadParser final : public beast::http::basic_parser<true> {
+/// What the fields say of the framing, field by field.
+class FramingReader {
  public:
-  HeadParser(Request& request, Framing& framing) : request_(request), framing_(framing) {}
+  FramingReader(Framing& framing, bool is_http_1_0) : framing_(framing) {
+    framing_.is_http_1_0 = is_http_1_0;
+  }
 
-  /// After the head: whether its fields agree with each other.
+  void Take(std::string_view name, std::string_view value) {
+    switch (name.size()) {  // Most fields are told apart by their length.
+      case 4:
+        if (EqualsWithoutCase(name, "Host")) TakeHost(value);
+        break;
+      case 6:
+        if (EqualsWithoutCase(name, "Expect")) {
+          framing_.expects_continue = EqualsWithoutCase(value, "100-continue");
+        }
+        break;
+      case 10:
+        if (EqualsWithoutCase(name, "Connection")) {
+          closes_ = closes_ || HasOption(value, "close");
+          keeps_alive_ = keeps_alive_ || HasOption(value, "keep-alive");
+        }
+        break;
+      case 14:
+        if (EqualsWithoutCase(name, "Content-Length")) TakeLength(value);
+        break;
+      case 17:
+        if (EqualsWithoutCase(name, "Transfer-Encoding")) {
+          ++codings_;
+          framing_.is_chunked = true;
+          if (!EqualsWithoutCase(value, "chunked")) is_right_ = false;
+        }
+        break;
+      default: break;
+    }
+  }
+
+  /// After the last one: whether they agree with each other.
   [[nodiscard]] bool Agrees() {
-    framing_.keep_alive = is_http_1_0_ ? keeps_alive_ && !closes_ : !closes_;
-    framing_.is_http_1_0 = is_http_1_0_;
-    framing_.expects_continue = framing_.expects_continue && !is_http_1_0_;
-    if (!is_right_ || lengths_ + codings_ > 1 || (codings_ > 0 && is_http_1_0_)) return false;
-    return hosts_ == 1 || (is_http_1_0_ && hosts_ == 0);
+    const bool is_http_1_0 = framing_.is_http_1_0;
+    framing_.keep_alive = !closes_ && (!is_http_1_0 || keeps_alive_);
+    framing_.expects_continue = framing_.expects_continue && !is_http_1_0;
+    if (!is_right_ || lengths_ + codings_ > 1 || (codings_ > 0 && is_http_1_0)) return false;
+    return hosts_ == 1 || (is_http_1_0 && hosts_ == 0);
   }
   [[nodiscard]] std::string_view host() const { return host_; }
 
  private:
-  using ErrorCode = beast::error_code;
-  using Text = beast::string_view;
-  using Field = beast::http::field;
-
-  void on_request_impl(beast::http::verb verb, Text, Text target, int version,
-                       ErrorCode& ec) override {
-    request_.method = MethodOf(verb);
-    request_.target = {target.data(), target.size()};
-    is_http_1_0_ = version == 10;
-    ec = {};
-  }
-
-  void on_field_impl(Field field, Text raw_name, Text raw_value, ErrorCode& ec) override {
-    const std::string_view value(raw_value.data(), raw_value.size());
-    request_.headers.emplace_back(std::string_view(raw_name.data(), raw_name.size()), value);
-    if (field == Field::host) {
-      ++hosts_;
-      host_ = value;
-      if (value.empty() || value.find_first_of(" \t,/\\@?#") != std::string_view::npos) {
-        is_right_ = false;
-      }
-    } else if (field == Field::content_length) {
-      ++lengths_;
-      ReadLength(value);
-    } else if (field == Field::transfer_encoding) {
-      ++codings_;
-      framing_.is_chunked = true;
-      if (!EqualsWithoutCase(value, "chunked")) is_right_ = false;
-    } else if (field == Field::connection) {
-      closes_ = closes_ || HasOption(value, "close");
-      keeps_alive_ = keeps_alive_ || HasOption(value, "keep-alive");
-    } else if (field == Field::expect) {
-      framing_.expects_continue = EqualsWithoutCase(value, "100-continue");
+  void TakeHost(std::string_view value) {
+    ++hosts_;
+    host_ = value;
+    if (value.empty() || value.find_first_of(" \t,/\\@?#") != std::string_view::npos) {
+      is_right_ = false;
     }
-    ec = {};
   }
 
-  void ReadLength(std::string_view value) {
+  void TakeLength(std::string_view value) {
+    ++lengths_;
     const auto read = std::from_chars(value.begin(), value.end(), framing_.content_length);
     if (value.empty() || value.size() > kLengthDigitsMax || read.ec != std::errc{} ||
         read.ptr != value.end()) {
@@ -119,31 +122,23 @@ class HeadParser final : public beast::http::basic_parser<true> {
     }
   }
 
-  void on_response_impl(int, Text, int, ErrorCode& ec) override { ec = {}; }
-  void on_header_impl(ErrorCode& ec) override { ec = {}; }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode& ec) override { ec = {}; }
-  std::size_t on_body_impl(Text body, ErrorCode& ec) override {
-    ec = {};
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, Text, ErrorCode& ec) override { ec = {}; }
-  std::size_t on_chunk_body_impl(std::uint64_t, Text body, ErrorCode& ec) override {
-    ec = {};
-    return body.size();
-  }
-  void on_finish_impl(ErrorCode& ec) override { ec = {}; }
-
-  Request& request_;
   Framing& framing_;
   std::string_view host_;
   int hosts_ = 0;
   int lengths_ = 0;
   int codings_ = 0;
-  bool is_http_1_0_ = false;
   bool closes_ = false;
   bool keeps_alive_ = false;
   bool is_right_ = true;
 };
+
+/// Takes the next line off `head`, without its CRLF.
+std::string_view TakeLine(std::string_view& head) {
+  const std::size_t end = std::min(head.find('\n'), head.size() - 1);
+  const std::string_view line = head.substr(0, end - 1);
+  head.remove_prefix(end + 1);
+  return line;
+}
 
 /// The bytes of `http://` or `https://` that `target` begins with (schemes have no case).
 std::size_t SchemeBytes(std::string_view target) {
@@ -194,17 +189,33 @@ bool IsFieldLine(std::string_view line) {
 }
 
 bool IsFieldValue(std::string_view text) {
-  return IsAll(text, kValue);
+  Sixteen wrong{};
+  std::size_t at = 0;
+  for (; at + sizeof wrong <= text.size(); at += sizeof wrong) {
+    Sixteen bytes;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    wrong |= static_cast<Sixteen>(((bytes < ' ') & (bytes != '\t')) | (bytes == 0x7F));
+  }
+  constexpr Sixteen kNone{};
+  return std::memcmp(&wrong, &kNone, sizeof wrong) == 0 &&
+         std::ranges::all_of(text.substr(at), IsValueByte);
 }
 
 bool ReadHead(std::string_view head, Request& request, Framing& framing) {
-  HeadParser parser(request, framing);
-  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  parser.body_limit(boost::none);
-  parser.skip(true);
-  beast::error_code ec;
-  parser.put(boost::asio::const_buffer(head.data(), head.size()), ec);
-  return !ec && parser.is_header_done() && parser.Agrees() && ReadTarget(parser.host(), request);
+  const std::string_view first = TakeLine(head);
+  const std::size_t method_end = first.find(' ');
+  const std::size_t target_end = first.rfind(' ');
+  request.method = MethodOf(first.substr(0, method_end));
+  request.target = first.substr(method_end + 1, target_end - method_end - 1);
+  FramingReader reader(framing, first.ends_with('0'));
+  while (head.size() > 2) {
+    const std::string_view line = TakeLine(head);
+    const std::size_t colon = line.find(':');
+    const auto& field =
+        request.headers.emplace_back(line.substr(0, colon), Trim(line.substr(colon + 1)));
+    reader.Take(field.first, field.second);
+  }
+  return reader.Agrees() && ReadTarget(reader.host(), request);
 }
 
 }  // namespace http

@@ -6,6 +6,7 @@
 #include "domain/limits.h"
 #include "http/conditions.h"
 #include "http/cursor.h"
+#include "http/encoding.h"
 #include "http/handlers.h"
 #include "http/problem.h"
 #include "http/query.h"
@@ -91,24 +92,29 @@ bool RefuseRead(Call& call) {
 }
 
 void SendList(Exchange& exchange, const app::SnapshotPtr& list, domain::Role role) {
+  const Request& request = exchange.request();
   Response response;
-  response.headers.reserve(4);
-  response.headers.emplace_back("ETag", list->etag());
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, list->list().revision).ptr;
-  response.headers.emplace_back("List-Revision", std::string(digits, end));
-  AddPersonal(response);
+  const app::Body plain = list->BodyFor(role);
+  const bool is_gzip = plain.bytes() > kPlainBytesMax && Accepts(request, "gzip");
+  response.encoded = true;
+  response.fixed.Add("ETag", is_gzip ? list->gzip_etag() : list->etag());
+  response.fixed.Add("List-Revision", list->revision());
+  response.fixed.Add("Cache-Control", kPersonalCache);
+  response.fixed.Add("Vary", kPersonalVary);
+  response.keep = list;
   const std::int64_t revision = list->list().revision;
   const auto names_it = [&](const auto& header) {
     return EqualsWithoutCase(header.first, "If-None-Match") &&
            NoneMatchNames(header.second, revision);
   };
-  if (std::ranges::any_of(exchange.request().headers, names_it)) {
+  if (std::ranges::any_of(request.headers, names_it)) {
     response.status = 304;
     response.content_type = {};
   } else {
-    response.shared = {app::Snapshot::Prefix(role), list->Body()};
-    response.keep = list;
+    const app::Body body = is_gzip ? list->GzipBodyFor(role) : plain;
+    if (is_gzip) response.fixed.Add("Content-Encoding", "gzip");
+    response.lead = body.lead;
+    response.rest = body.rest;
   }
   exchange.Send(std::move(response), kGetListName);
 }

@@ -311,8 +311,8 @@ class Pipeline {
 }  // namespace
 
 void AddPersonal(Response& response) {
-  response.headers.emplace_back("Cache-Control", "private, no-cache");
-  response.headers.emplace_back("Vary", "Authorization, Cookie");
+  response.headers.emplace_back("Cache-Control", kPersonalCache);
+  response.headers.emplace_back("Vary", kPersonalVary);
 }
 
 void Call::Send(Response response) {

@@ -1,7 +1,9 @@
 #include "http/server_loop.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
+#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -52,10 +54,15 @@ Loop::Loop(Shared& all, std::size_t number)
     : shared(all),
       index(number),
       acceptor_(io.get_executor()),
+      ready_(io.get_executor()),
       sweep_(io),
       random_(base::RandomBits()),
       lag_(all.metrics.GetHistogram("event_loop_lag_seconds",
-                                    "How late a loop was for its own timer.")) {}
+                                    "How late a loop was for its own timer.")) {
+  const int set = ::epoll_create1(EPOLL_CLOEXEC);
+  if (set < 0) throw std::system_error(errno, std::system_category(), "epoll_create1");
+  ready_.assign(set);
+}
 
 Loop::~Loop() {
   // A handler that never answered would keep its connection, and the connection itself, for ever.
@@ -97,22 +104,26 @@ void Loop::Accept() {
 
 void Loop::AcceptWaiting() {
   while (acceptor_.is_open()) {
-    ErrorCode ec;
-    Socket socket(io.get_executor());
-    acceptor_.accept(socket, ec);
-    if (ec == asio::error::connection_aborted) continue;
-    if (ec && ec != asio::error::would_block) {
+    const int fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      OnAccepted(fd);
+      continue;
+    }
+    const int error = errno;
+    if (error == ECONNABORTED || error == EINTR) continue;
+    if (error != EAGAIN && error != EWOULDBLOCK) {
       // No file descriptors or no memory: asking again at once would only burn the core.
       is_full_ = true;
       shared.refused_connections.Add();
-      base::Log(base::Level::kWarn, "accept_failed", {{"error", std::int64_t{ec.value()}}});
+      base::Log(base::Level::kWarn, "accept_failed", {{"error", std::int64_t{error}}});
     }
-    if (ec) return;
-    OnAccepted(std::move(socket));
+    return;
   }
 }
 
-void Loop::OnAccepted(Socket socket) {
+void Loop::OnAccepted(int fd) {
+  Socket socket(fd);
   if (shared.connections.fetch_add(1) >= shared.config.limits.connections) {
     shared.connections.fetch_sub(1);
     shared.refused_connections.Add();
@@ -121,6 +132,33 @@ void Loop::OnAccepted(Socket socket) {
   const auto connection = std::make_shared<Connection>(*this, std::move(socket));
   connections_.insert(connection);
   connection->Start();
+}
+
+void Loop::Watch(int fd, Connection& connection) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &connection;
+  // What cannot be watched is closed by the sweep, as one that sends nothing.
+  static_cast<void>(::epoll_ctl(ready_.native_handle(), EPOLL_CTL_ADD, fd, &event));
+}
+
+void Loop::WaitReady() {
+  ready_.async_wait(Descriptor::wait_read, [this](const ErrorCode& ec) {
+    if (ec) return;
+    OnReady();
+    WaitReady();
+  });
+}
+
+/// Once round: what other threads have posted, and timers, have their turn in between.
+void Loop::OnReady() {
+  const int count = ::epoll_wait(ready_.native_handle(), events_.data(),
+                                 static_cast<int>(events_.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    // A connection is closed by itself only, so none of those that come after it.
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    static_cast<Connection*>(event.data.ptr)->OnEvents(event.events);
+  }
 }
 
 void Loop::Forget(const std::shared_ptr<Connection>& connection) {
@@ -133,6 +171,7 @@ void Loop::Run() {
   second_due_ = Clock::now() + std::chrono::seconds(1);
   Sweep();
   Accept();
+  WaitReady();
   io.run();
 }
 
@@ -214,7 +253,7 @@ void Loop::CountBad(std::string_view reason) {
 }
 
 std::string_view Loop::Date() {
-  const std::int64_t second = base::SystemNow().ms / 1000;
+  const std::int64_t second = base::RoughNow().ms / 1000;
   if (second != date_second_) {
     date_second_ = second;
     const std::time_t time = second;
@@ -233,7 +272,7 @@ void Loop::WriteRequestId(std::array<char, 36>& out) {
     const std::uint64_t bits = random_();
     std::copy_n(reinterpret_cast<const char*>(&bits), sizeof bits, random.begin() + i * 8);
   }
-  base::WriteUuid(base::DerivedUuid7(base::SystemNow(), {random.data(), random.size()}),
+  base::WriteUuid(base::DerivedUuid7(base::RoughNow(), {random.data(), random.size()}),
                   out.data());
 }
 

@@ -16,7 +16,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <sys/epoll.h>
 
 #include "base/metrics.h"
 #include "http/exchange.h"
@@ -49,11 +51,11 @@ struct Shared {
 };
 
 /// One event loop with its listener and its connections. All is for its own thread, except where it
-/// says otherwise.
+/// says otherwise. Timers, the listener and what other threads post are Asio's; connections wait in
+/// an epoll set of their own, edge-triggered, which Asio sees as one descriptor: so a request costs
+/// one receive and one send, and what becomes ready together is handled together.
 class Loop {
  public:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
-                                                  boost::asio::io_context::executor_type>;
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                       boost::asio::io_context::executor_type>;
 
@@ -71,6 +73,8 @@ class Loop {
   /// From any thread: Run returns.
   void End();
 
+  /// Tells `connection` when it can receive or send.
+  void Watch(int fd, Connection& connection);
   void Forget(const std::shared_ptr<Connection>& connection);
   /// One answer more of that route (static lifetime) and status.
   void Count(std::string_view route, int status, double seconds);
@@ -97,12 +101,19 @@ class Loop {
 
   void Accept();
   void AcceptWaiting();
-  void OnAccepted(Socket socket);
+  void OnAccepted(int fd);
+  void WaitReady();
+  void OnReady();
   void Sweep();
   void OnSweep();
   void EverySecond();
 
+  using Descriptor =
+      boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+
   Acceptor acceptor_;
+  Descriptor ready_;  // The epoll set of the connections.
+  std::array<epoll_event, 128> events_{};
   bool is_full_ = false;  // Of file descriptors: accepts again after the next sweep.
   boost::asio::steady_timer sweep_;
   std::chrono::steady_clock::time_point sweep_due_;

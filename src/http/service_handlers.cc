@@ -108,7 +108,7 @@ void GetReadyz(const CallPtr& call) {
 void GetOpenApi(const CallPtr& call) {
   if (RefuseQuery(*call)) return;
   Response response;
-  response.shared = {call->services.openapi, {}};
+  response.lead = call->services.openapi;
   response.headers.emplace_back("Cache-Control", "public, max-age=300");
   call->Send(std::move(response));
 }

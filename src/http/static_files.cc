@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/uuid.h"
-#include "http/text.h"
+#include "http/encoding.h"
 
 namespace http {
 namespace {
@@ -15,32 +15,28 @@ constexpr std::string_view kPolicy =
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Whether the weight of a coding is zero: `q=0`, `q=0.000`.
-bool IsRefused(std::string_view parameters) {
-  const std::size_t q = parameters.find("q=");
-  if (q == std::string_view::npos) return false;
-  const std::string_view weight = Trim(parameters.substr(q + 2));
-  return !weight.empty() && weight.find_first_not_of("0.") == std::string_view::npos;
-}
-
-/// Whether `Accept-Encoding` names a coding, by itself or by `*`, and does not refuse it.
-bool Accepts(std::string_view header, std::string_view coding) {
-  bool by_star = false;
-  while (!header.empty()) {
-    const std::size_t end = std::min(header.find(','), header.size());
-    const std::string_view part = header.substr(0, end);
-    header.remove_prefix(std::min(end + 1, header.size()));
-    const std::size_t semicolon = std::min(part.find(';'), part.size());
-    const std::string_view name = Trim(part.substr(0, semicolon));
-    const bool refused = IsRefused(part.substr(semicolon));
-    if (name == coding) return !refused;
-    if (name == "*") by_star = !refused;
-  }
-  return by_star;
-}
-
 bool AcceptsPages(const Request& request) {
   return request.Header("Accept").find("text/html") != std::string_view::npos;
+}
+
+/// Whether `If-None-Match` names the file, in whatever coding.
+bool NamesFile(std::string_view header, std::string_view etag) {
+  const std::string_view opaque = etag.substr(0, etag.size() - 1);
+  const std::size_t at = header.find(opaque);
+  if (at == std::string_view::npos || at + opaque.size() >= header.size()) return false;
+  const char next = header[at + opaque.size()];
+  return next == '"' || next == '-';
+}
+
+struct Coded {
+  std::string_view bytes;
+  std::string_view coding;  // Empty: none.
+};
+
+Coded ChooseCoding(const StaticFile& file, const Request& request) {
+  if (!file.brotli.empty() && Accepts(request, "br")) return {file.brotli, "br"};
+  if (!file.gzip.empty() && Accepts(request, "gzip")) return {file.gzip, "gzip"};
+  return {file.identity, {}};
 }
 
 const StaticFile* FindFile(std::span<const StaticFile> files, std::string_view path) {
@@ -67,28 +63,24 @@ const StaticFile* FindMissingPage(std::span<const StaticFile> files, const Reque
 Response StaticResponse(const StaticFile& file, const Request& request, int status) {
   Response response;
   response.status = status;
+  response.encoded = true;
   response.content_type = file.content_type;
-  response.headers.emplace_back("ETag", file.etag);
+  const Coded coded = ChooseCoding(file, request);
+  response.headers.emplace_back("ETag", coded.coding.empty() ? std::string(file.etag)
+                                                             : SuffixEtag(file.etag, coded.coding));
   response.headers.emplace_back("Vary", "Accept-Encoding");
   response.headers.emplace_back(
       "Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   if (file.content_type.starts_with("text/html")) {
     response.headers.emplace_back("Content-Security-Policy", kPolicy);
   }
-  if (status == 200 && request.Header("If-None-Match").find(file.etag) != std::string_view::npos) {
+  if (status == 200 && NamesFile(request.Header("If-None-Match"), file.etag)) {
     response.status = 304;
     response.content_type = {};
     return response;
   }
-  const std::string_view accepted = request.Header("Accept-Encoding");
-  response.shared[0] = file.identity;
-  if (!file.brotli.empty() && Accepts(accepted, "br")) {
-    response.shared[0] = file.brotli;
-    response.headers.emplace_back("Content-Encoding", "br");
-  } else if (!file.gzip.empty() && Accepts(accepted, "gzip")) {
-    response.shared[0] = file.gzip;
-    response.headers.emplace_back("Content-Encoding", "gzip");
-  }
+  response.lead = coded.bytes;
+  if (!coded.coding.empty()) response.headers.emplace_back("Content-Encoding", coded.coding);
   return response;
 }
 

@@ -167,7 +167,7 @@ class TestServer {
     } else if (request.path == "/large") {
       static const std::string all(kLargeBytes, 'x');
       Response response;
-      response.shared[0] = all;
+      response.lead = all;
       response.keep =
           std::shared_ptr<const void>(&all, [this](const void*) { large_.set_value(); });
       exchange.Send(std::move(response), "GET /large");
