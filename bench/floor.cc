@@ -1,8 +1,9 @@
 // The floor: what answering over HTTP costs at least with epoll. One thread, hand-written, knows
 // just enough of a request to see where it ends, and always answers with the bytes of FILE (a whole
-// answer, head included).
+// answer, head included): from one copy of them, or from one of COPIES by chance, which tells what
+// memory costs beyond the processor's caches.
 //
-//   bench_floor PORT FILE
+//   bench_floor PORT FILE [COPIES]
 
 #include <arpa/inet.h>
 #include <array>
@@ -15,10 +16,12 @@
 #include <iterator>
 #include <memory>
 #include <netinet/tcp.h>
+#include <random>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -28,6 +31,7 @@ struct Client {
   int fd = -1;
   std::array<char, 8192> in{};
   std::size_t in_bytes = 0;
+  const std::string* answer = nullptr;
   std::size_t sent = 0;  // Of the answer under way.
   bool is_sending = false;
 };
@@ -40,7 +44,8 @@ void Watch(int epoll, int operation, int fd, unsigned events, void* data) {
 }
 
 /// False: the connection is over.
-bool Send(int epoll, Client& client, const std::string& answer) {
+bool Send(int epoll, Client& client) {
+  const std::string& answer = *client.answer;
   while (client.sent < answer.size()) {
     const ssize_t sent = ::send(client.fd, answer.data() + client.sent,
                                 answer.size() - client.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -58,8 +63,8 @@ bool Send(int epoll, Client& client, const std::string& answer) {
   return true;
 }
 
-bool OnReady(int epoll, Client& client, const std::string& answer) {
-  if (client.is_sending) return Send(epoll, client, answer);
+bool OnReady(int epoll, Client& client) {
+  if (client.is_sending) return Send(epoll, client);
   const ssize_t got = ::recv(client.fd, client.in.data() + client.in_bytes,
                              client.in.size() - client.in_bytes, MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) return true;
@@ -67,18 +72,20 @@ bool OnReady(int epoll, Client& client, const std::string& answer) {
   client.in_bytes += static_cast<std::size_t>(got);
   if (::memmem(client.in.data(), client.in_bytes, "\r\n\r\n", 4) == nullptr) return true;
   client.in_bytes = 0;
-  return Send(epoll, client, answer);
+  return Send(epoll, client);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: bench_floor PORT FILE\n", stderr);
+  if (argc < 3) {
+    std::fputs("usage: bench_floor PORT FILE [COPIES]\n", stderr);
     return 2;
   }
   std::ifstream in(argv[2], std::ios::binary);
   const std::string answer{std::istreambuf_iterator<char>(in), {}};
+  const std::vector<std::string> copies(argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 1, answer);
+  std::minstd_rand random;
   const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -105,7 +112,10 @@ int main(int argc, char** argv) {
         ::setsockopt(made->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         Watch(epoll, EPOLL_CTL_ADD, made->fd, EPOLLIN, made.get());
         static_cast<void>(made.release());  // Its event owns it.
-      } else if (!OnReady(epoll, *client, answer)) {
+        continue;
+      }
+      if (!client->is_sending) client->answer = &copies[random() % copies.size()];
+      if (!OnReady(epoll, *client)) {
         ::close(client->fd);
         delete client;
       }

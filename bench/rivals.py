@@ -111,12 +111,12 @@ def cut(text):
     return parts
 
 
-def floor(head, body):
-    """The hand-written server with this answer."""
+def floor(head, body, copies=1):
+    """The hand-written server with this answer, from so many places in memory."""
     file = WORK / "floor.answer"
     pathlib.Path(file).write_bytes(head + b"\r\n\r\n" + body)
     port = free_port()
-    program = Program([BUILD / "bench_floor", port, file], log="floor.log")
+    program = Program([BUILD / "bench_floor", port, file, copies], log="floor.log")
     program.port = port
     return program.wait_for_port(port)
 

@@ -7,6 +7,7 @@ build_packages=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-
   libssl-dev libargon2-dev libutf8proc-dev libdeflate-dev libgtest-dev libgmock-dev brotli python3 ca-certificates)
 test_packages=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 chromium curl git libfaketime
   faketime sqlite3 python3-venv)
+bench_packages=(nginx-light valgrind make)
 node_version=22.23.3 # For machines whose own Node is too old for Vite.
 
 # The compiler's cache knows a file wherever the project lies: a fresh clone builds from it too.
@@ -108,6 +109,20 @@ need_web() {
     stop "npm ci failed in web/ (all of it: build/logs/npm.log)." \
       "Check the network and that web/ is writable, then start again."
   mkdir -p web/node_modules
+  say "$wanted" >"$stamp"
+}
+
+# need_rivals: the packages of bench/rivals, its SQLite built with fdatasync as Debian's is.
+need_rivals() {
+  need_node
+  local stamp=bench/rivals/node_modules/.installed wanted
+  wanted=$(sha256sum <bench/rivals/package-lock.json)$(node --version)
+  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
+  say "Installing npm packages into bench/rivals/node_modules"
+  logged "$PWD/build/logs/rivals.log" env -C bench/rivals CFLAGS=-DHAVE_FDATASYNC=1 \
+    npm ci --build-from-source --no-audit --no-fund ||
+    stop "npm ci failed in bench/rivals/ (all of it: build/logs/rivals.log)." \
+      "Check the network and that bench/rivals/ is writable, then start again."
   say "$wanted" >"$stamp"
 }
 

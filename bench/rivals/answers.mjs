@@ -20,7 +20,7 @@ export function listHeadersOf(request, revision) {
   headers.etag = `"${revision}"`;
   headers["list-revision"] = String(revision);
   headers["cache-control"] = "private, no-cache";
-  headers.vary = "Authorization, Cookie";
+  headers.vary = "Authorization, Cookie, Accept-Encoding";
   return headers;
 }
 

@@ -1,0 +1,3 @@
+def allocations(): return []
+def memory(): return []
+def start(): return []
