@@ -1,8 +1,9 @@
 """Data folders to measure on, tokens for them, and plans of requests.
 
 A folder is made over HTTP by the program itself (one list with all its items), then that list is copied
-in SQL as often as wanted, log and all: a million items in a minute. It is kept for the day and copied
-for those who write.
+in SQL as often as wanted, log and all, a few changes of each list at a time: pages of the database are
+as full as they are when many lists grow side by side. It is kept for the day and copied for those who
+write.
 """
 import base64
 import datetime
@@ -24,6 +25,7 @@ sys.path.insert(0, str(ROOT / "tests" / "blackbox"))
 import client  # noqa: E402  (of the black-box tests)
 
 LISTS_A_USER = 1000
+CHANGES_A_TURN = 5
 TOKEN_BYTES = 900  # What a user pool's tokens have.
 
 
@@ -95,18 +97,24 @@ def columns(database, table, but):
 def copy_list(database, template, owners, lists):
     """So many lists as the template, which becomes the first of them."""
     rng = random.Random(1)
-    made_at = database.execute("SELECT created_at FROM lists WHERE id = ?", (template,)).fetchone()[0]
-    texts = []
+    made_at, last = database.execute("SELECT created_at, revision FROM lists WHERE id = ?", (template,)).fetchone()
+    copies = [{"id": uuid7(made_at - 1000 * number, rng).bytes, "template": template,
+               "owner": owners[number // LISTS_A_USER]} for number in range(1, lists)]
+    rng.shuffle(copies)
+    texts = {}
     for table, key, owner in (("lists", "id", "creator_id"), ("members", "list_id", "user_id"),
                               ("items", "list_id", "created_by"), ("changes", "list_id", "actor_id")):
         rest = ", ".join(columns(database, table, (key, owner)))
-        texts.append(f"INSERT INTO {table} ({key}, {owner}, {rest}) SELECT :id, :owner, {rest} FROM {table}"
-                     f" WHERE {key} = :template")
-    for number in range(1, lists):
-        ids = {"id": uuid7(made_at - 1000 * number, rng).bytes, "template": template,
-               "owner": owners[number // LISTS_A_USER]}
-        for text in texts:
-            database.execute(text, ids)
+        texts[table] = (f"INSERT INTO {table} ({key}, {owner}, {rest}) SELECT :id, :owner, {rest} FROM {table}"
+                        f" WHERE {key} = :template")
+    for copy in copies:
+        database.execute(texts["lists"], copy)
+        database.execute(texts["members"], copy)
+    for first in range(1, last + 1, CHANGES_A_TURN):
+        for copy in copies:
+            turn = {**copy, "first": first, "end": first + CHANGES_A_TURN}
+            for table in ("items", "changes"):
+                database.execute(texts[table] + " AND revision >= :first AND revision < :end", turn)
     database.execute("UPDATE users SET membership_count ="
                      " (SELECT count(*) FROM members WHERE user_id = users.id)")
 
@@ -158,6 +166,13 @@ def lists_of(data, count=None):
         rows = database.execute("SELECT id, creator_id FROM lists ORDER BY id").fetchall()
     random.Random(3).shuffle(rows)
     return [(str(uuid.UUID(bytes=row[0])), row[1]) for row in rows[:count]]
+
+
+def known_email(data):
+    """Of somebody who signed up with client.PASSWORD."""
+    with sqlite3.connect(f"file:{data}/lists.db?mode=ro", uri=True) as database:
+        return database.execute("SELECT email FROM users WHERE id IN (SELECT user_id FROM sessions)"
+                                " ORDER BY id").fetchone()[0]
 
 
 def items_of(data, list_id):

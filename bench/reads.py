@@ -143,7 +143,7 @@ def cold():
 
     def bare_reads():
         out = subprocess.run(["taskset", "-c", str(SERVER_CORE), BUILD / "bench_sqlite", "read", bare, str(lists),
-                              str(SLICE_SECONDS)], capture_output=True, check=True)
+                              str(SLICE_SECONDS)], stdout=subprocess.PIPE, check=True)
         return data.json.loads(out.stdout)
     with data.serve(folder, "--loops", "1", "--cache-mib", "1") as ours:
         warm((ours, plan))

@@ -36,7 +36,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kPrepared = 2048;  // Creates made at a time, between two stretches that count.
+constexpr std::size_t kPrepared = 2048;  // Creates made at a time, between two stretches that count.
 constexpr int kCheckpointFrames = 4000;
 
 [[noreturn]] void Fail(const std::string& what) {
@@ -207,9 +207,9 @@ class Creates {
   Creates(std::vector<domain::ListPtr> lists, std::int64_t epoch)
       : lists_(std::move(lists)), epoch_(epoch) {}
 
-  std::vector<ports::Batch> Make(int count) {
+  std::vector<ports::Batch> Make(std::size_t count) {
     std::vector<ports::Batch> batches;
-    for (int i = 0; i < count; ++i) batches.push_back(MakeOne());
+    for (std::size_t i = 0; i < count; ++i) batches.push_back(MakeOne());
     return batches;
   }
 
@@ -270,8 +270,8 @@ Figures RunCreates(const std::string& folder, int lists, std::size_t rows, doubl
   std::int64_t tx = database.Ask("SELECT tx FROM meta");
   Figures figures;
   while (figures.seconds < seconds) {
-    const auto batches = creates.Make(kPrepared);
-    for (std::size_t i = 0; i + rows <= batches.size(); i += rows) {
+    const auto batches = creates.Make(std::max<std::size_t>(kPrepared / rows, 1) * rows);
+    for (std::size_t i = 0; i < batches.size(); i += rows) {
       const auto began = Clock::now();
       Commit(database, &batches[i], rows, ++tx);
       const std::chrono::duration<double> took = Clock::now() - began;

@@ -31,7 +31,7 @@ def with_rows(server, run):
 
 def bare(folder, rows, seconds=SLICE_SECONDS):
     out = subprocess.run(["taskset", "-c", str(SERVER_CORE), BUILD / "bench_sqlite", "create", folder, str(LISTS),
-                          str(rows), str(seconds)], capture_output=True, check=True)
+                          str(rows), str(seconds)], stdout=subprocess.PIPE, check=True)
     return data.json.loads(out.stdout)
 
 

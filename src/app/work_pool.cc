@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
 namespace app {
 
 WorkPool::WorkPool(std::size_t threads, std::size_t queue_max) : queue_max_(queue_max) {
@@ -33,6 +34,7 @@ bool WorkPool::Run(std::function<void()> work) {
 }
 
 void WorkPool::Work() {
+  base::NameThread("work-pool");
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !queue_.empty(); });

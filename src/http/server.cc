@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "http/server_loop.h"
 
 namespace http {
@@ -59,7 +60,10 @@ class Server::Impl {
 
   void Start() {
     for (const auto& loop : loops_) {
-      threads_.emplace_back([&loop = *loop] { loop.Run(); });
+      threads_.emplace_back([&loop = *loop] {
+        base::NameThread("http-loop");
+        loop.Run();
+      });
     }
   }
 

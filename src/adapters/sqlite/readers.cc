@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace adapters::sqlite {
 namespace {
@@ -102,6 +103,7 @@ void Readers::Read(ports::ReadRequest request) {
 }
 
 void Readers::Loop(Connection& connection) {
+  base::NameThread("sqlite-reader");
   for (;;) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/thread_name.h"
 namespace adapters::sqlite {
 namespace {
 
@@ -58,6 +59,7 @@ void Writer::Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> jo
 }
 
 void Writer::Loop() {
+  base::NameThread("sqlite-writer");
   std::vector<Waiting> taken;
   double busy = 0;
   while (Take(taken)) {

@@ -1,0 +1,62 @@
+"""Instructions that a request costs, counted by callgrind: the same for the same program and inputs, on
+a busy machine too. Valgrind shows every program the same processor, so the machine hardly matters."""
+import pathlib
+import re
+import shutil
+import subprocess
+
+import data
+from harness import LOAD_CORE, SERVER_CORE, WORK
+
+# What a thread does while nobody asks is part of it: many requests make it small.
+OUTSIDE = re.compile(r"lib(argon2|crypto)\b")
+
+
+class Counted:
+    """The program on a folder under callgrind."""
+
+    def __init__(self, folder, *arguments):
+        self.out = WORK / "callgrind"
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(parents=True)
+        wrap = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.out}/out.%p", "--dump-line=no",
+                "--compress-strings=no", "--compress-pos=no"]
+        self.program = data.serve(folder, "--loops", "1", *arguments, cores=(SERVER_CORE, LOAD_CORE), wrap=wrap,
+                                  log="callgrind.log")
+        self.port = self.program.port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.program.stop()
+
+    def control(self, what):
+        subprocess.run(["callgrind_control", what, str(self.program.pid)], check=True, stdout=subprocess.DEVNULL)
+
+    def count(self, calls, without=None):
+        """Instructions a call of all that `calls` sends: a function that makes them and returns how many.
+        `without`: objects whose own instructions do not count."""
+        self.control("--zero")
+        made = calls()
+        before = set(self.out.iterdir())
+        self.control("--dump")
+        dump = (set(self.out.iterdir()) - before).pop()
+        self.last = dump
+        return total(dump, without) / made
+
+
+def total(dump, without):
+    """Of a dump: all instructions, but those of the objects named."""
+    instructions, is_counted, is_call = 0, True, False
+    for line in pathlib.Path(dump).read_text(errors="replace").splitlines():
+        if line.startswith("ob="):
+            is_counted = not (without and without.search(line))
+        elif line.startswith("calls="):
+            is_call = True  # The next line tells what the called function cost, which is told there.
+        elif line[:1].isdigit():
+            if is_call:
+                is_call = False
+            elif is_counted:
+                instructions += int((line.split() + ["0"])[1])  # A cost of nothing is left out.
+    return instructions
