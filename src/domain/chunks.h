@@ -44,7 +44,7 @@ class Memo {
 template <class T, class KeyOf>
 class Chunks {
  public:
-  static constexpr std::size_t kChunkMax = 128;
+  static constexpr std::size_t kChunkMax = 64;
   using Ptr = std::shared_ptr<const T>;
 
   struct Chunk {

@@ -121,7 +121,7 @@ TEST(Chunks, LowerBoundIsTheFirstThatIsNotLess) {
 }
 
 TEST(Memo, KeepsTheFirstText) {
-  const Memo memo;
+  const Memo<std::string> memo;
   EXPECT_EQ(memo.Get(), nullptr);
   const std::string& kept = memo.Keep("one");
   EXPECT_EQ(&memo.Keep("two"), &kept);
@@ -129,7 +129,7 @@ TEST(Memo, KeepsTheFirstText) {
 }
 
 TEST(Memo, IsOneTextForAllThreads) {
-  const Memo memo;
+  const Memo<std::string> memo;
   std::vector<const std::string*> kept(4);
   {
     std::vector<std::jthread> threads;

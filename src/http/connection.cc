@@ -228,7 +228,7 @@ void Connection::Refuse(int status, std::string_view reason, std::string_view de
 }
 
 void Connection::Post(std::function<void()> work) {
-  asio::post(loop_.io, [keep = shared_from_this(), work = std::move(work)] { work(); });
+  loop_.Post({.connection = shared_from_this(), .work = std::move(work)});
 }
 
 void Connection::Send(Response response, std::string_view route) {
@@ -236,10 +236,7 @@ void Connection::Send(Response response, std::string_view route) {
     StartAnswer(std::move(response), route);
     return;
   }
-  asio::post(loop_.io,
-             [self = shared_from_this(), route, response = std::move(response)]() mutable {
-               self->StartAnswer(std::move(response), route);
-             });
+  loop_.Post({.connection = shared_from_this(), .response = std::move(response), .route = route});
 }
 
 void Connection::StartAnswer(Response response, std::string_view route) {

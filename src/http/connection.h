@@ -34,6 +34,8 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void OnDue();
   /// Closes when idle; otherwise the next answer is the last.
   void Drain();
+  /// The handler's answer, on the loop.
+  void StartAnswer(Response response, std::string_view route);
   /// Lets go of a handler that will not answer any more.
   void Abandon() { self_.reset(); }
 
@@ -64,7 +66,6 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void Handle();
   void Refuse(int status, std::string_view reason, std::string_view detail,
               std::string_view counted_as);
-  void StartAnswer(Response response, std::string_view route);
   [[nodiscard]] bool IsLastAnswer();
   void Record();
   void Write();

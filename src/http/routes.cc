@@ -61,6 +61,9 @@ std::string_view TakeSegment(std::string_view& path) {
 
 bool Matches(std::string_view pattern, std::string_view path,
              std::array<std::string_view, 2>& params) {
+  const std::size_t fixed = std::min(pattern.find('{'), pattern.size());
+  if (path.substr(0, fixed) != pattern.substr(0, fixed)) return false;  // Most routes end here.
+  params = {};
   std::size_t count = 0;
   while (!pattern.empty() && !path.empty() && path.front() == '/') {
     const std::string_view want = TakeSegment(pattern);
@@ -110,16 +113,19 @@ Match FindRoute(Method method, std::string_view path) {
   Match match;
   const Method wanted = method == kHead ? kGet : method;
   for (const Route& route : kRoutes) {
+    // The first that matches: `clear-done` goes before `{item}`.
+    if (route.method == wanted && Matches(route.pattern(), path, match.params)) {
+      match.route = &route;
+      return match;
+    }
+  }
+  match.params = {};
+  for (const Route& route : kRoutes) {
     std::array<std::string_view, 2> params{};
     if (!Matches(route.pattern(), path, params)) continue;
     match.allow += match.allow.empty() ? "" : ", ";
     match.allow += NameOf(route.method);
     if (route.method == kGet) match.allow += ", HEAD";
-    // The first that matches: `clear-done` goes before `{item}`.
-    if (route.method == wanted && match.route == nullptr) {
-      match.route = &route;
-      match.params = params;
-    }
   }
   return match;
 }

@@ -36,7 +36,7 @@ struct Route {  // NOLINT(clang-analyzer-optin.performance.Padding): in the orde
 struct Match {
   const Route* route = nullptr;  // nullptr: no route, or none with this method.
   std::array<std::string_view, 2> params{};
-  std::string allow;  // Methods of the path; empty: there is no such path.
+  std::string allow;  // Without a route: methods of the path; empty: there is no such path.
 };
 
 /// Finds the route of a path (undecoded). HEAD is GET.

@@ -142,6 +142,31 @@ void Loop::Watch(int fd, Connection& connection) {
   static_cast<void>(::epoll_ctl(ready_.native_handle(), EPOLL_CTL_ADD, fd, &event));
 }
 
+void Loop::Post(Posted posted) {
+  bool is_first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    is_first = posted_.empty();
+    posted_.push_back(std::move(posted));
+  }
+  if (is_first) asio::post(io, [this] { RunPosted(); });
+}
+
+void Loop::RunPosted() {
+  {
+    const std::scoped_lock lock(mutex_);
+    running_.swap(posted_);
+  }
+  for (Posted& each : running_) {
+    if (each.work) {
+      each.work();
+    } else {
+      each.connection->StartAnswer(std::move(each.response), each.route);
+    }
+  }
+  running_.clear();
+}
+
 void Loop::WaitReady() {
   ready_.async_wait(Descriptor::wait_read, [this](const ErrorCode& ec) {
     if (ec) return;

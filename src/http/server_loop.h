@@ -73,6 +73,17 @@ class Loop {
   /// From any thread: Run returns.
   void End();
 
+  /// What another thread has for a connection: an answer, or work.
+  struct Posted {
+    std::shared_ptr<Connection> connection;
+    Response response;
+    std::string_view route;
+    std::function<void()> work;  // Instead of the answer.
+  };
+  /// From any thread: to be done on the loop, in this order. What comes together, as the answers of
+  /// one commit do, wakes the loop once.
+  void Post(Posted posted);
+
   /// Tells `connection` when it can receive or send.
   void Watch(int fd, Connection& connection);
   void Forget(const std::shared_ptr<Connection>& connection);
@@ -102,6 +113,7 @@ class Loop {
   void Accept();
   void AcceptWaiting();
   void OnAccepted(int fd);
+  void RunPosted();
   void WaitReady();
   void OnReady();
   void Sweep();
@@ -120,6 +132,9 @@ class Loop {
   std::chrono::steady_clock::time_point second_due_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> due_;
+  std::mutex mutex_;  // Of posted_.
+  std::vector<Posted> posted_;
+  std::vector<Posted> running_;
   std::vector<Route> routes_;  // Few, those asked for first at the front: found by address.
   std::string date_;
   std::int64_t date_second_ = -1;

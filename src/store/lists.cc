@@ -66,6 +66,14 @@ constexpr Sql kPutItem{
     " deleted_at = excluded.deleted_at, trashed_by = excluded.trashed_by,"
     " revision = excluded.revision, gone = excluded.gone, moved_to = excluded.moved_to"};
 
+// An item that keeps its place: naming `rank` would write the page of its index too.
+constexpr Sql kSetItem{
+    "items.set",
+    "UPDATE items SET text = $4, note = $5, done = $6, done_at = $7, due = $8, labels = $9,"
+    " parent_id = $10, updated_at = $11, deleted_at = $12, trashed_by = $13, revision = $14,"
+    " gone = $15, moved_to = $16 WHERE list_id = $1 AND id = $3"
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+
 constexpr Sql kLogChange{
     "changes.add",
     "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
@@ -95,20 +103,42 @@ Statement Guard(const ListWrite& write) {
            after.content_bytes, after.updated_at, OrNull(after.deleted_at)}};
 }
 
-Statement PutItem(const ListWrite& write, const domain::Item& item) {
-  Value due;
-  if (item.due) due = JsonOf([&](std::string& out) { AppendDue(out, item.due); });
-  Value gone;
-  if (item.gone != domain::Gone::kNo) {
-    gone = std::string(item.gone == domain::Gone::kMoved ? "moved" : "purged");
+Value DueOf(const domain::Item& item) {
+  if (!item.due) return {};
+  return JsonOf([&](std::string& out) { AppendDue(out, item.due); });
+}
+
+Value LabelsOf(const domain::Item& item) {
+  return JsonOf([&](std::string& out) { AppendLabels(out, item.labels); });
+}
+
+Value TrashedBy(const domain::Item& item) {
+  return item.trashed_by != 0 ? Value(item.trashed_by) : Value();
+}
+
+Value GoneOf(const domain::Item& item) {
+  if (item.gone == domain::Gone::kNo) return {};
+  return std::string(item.gone == domain::Gone::kMoved ? "moved" : "purged");
+}
+
+bool KeepsItsPlace(const ListWrite& write, const domain::Item& item) {
+  const domain::Item* const before = write.before ? write.before->Find(item.id) : nullptr;
+  return before != nullptr && before->rank == item.rank;
+}
+
+Statement StoreItem(const ListWrite& write, const domain::Item& item) {
+  if (KeepsItsPlace(write, item)) {
+    return {&kSetItem,
+            {write.after->id, ports::Bytes{write.mark}, item.id, item.text, item.note, item.done,
+             OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
+             item.updated_at, OrNull(item.deleted_at), TrashedBy(item), item.revision,
+             GoneOf(item), OrNull(item.moved_to)}};
   }
   return {&kPutItem,
           {write.after->id, ports::Bytes{write.mark}, item.id, item.rank, item.text, item.note,
-           item.done, OrNull(item.done_at), std::move(due),
-           JsonOf([&](std::string& out) { AppendLabels(out, item.labels); }),
-           OrNull(item.parent_id), item.created_by, item.created_at, item.updated_at,
-           OrNull(item.deleted_at), item.trashed_by != 0 ? Value(item.trashed_by) : Value(),
-           item.revision, std::move(gone), OrNull(item.moved_to)}};
+           item.done, OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
+           item.created_by, item.created_at, item.updated_at, OrNull(item.deleted_at),
+           TrashedBy(item), item.revision, GoneOf(item), OrNull(item.moved_to)}};
 }
 
 Statement LogChange(const ListWrite& write, const LoggedChange& logged) {
@@ -217,7 +247,7 @@ ListBatch BatchOf(const ListWrite& write) {
   if (write.before && write.before->deleted_at.has_value() != after.deleted_at.has_value()) {
     statements.push_back({&kSightChanged, {after.id, ports::Bytes{write.mark}}});
   }
-  for (const domain::ItemPtr& item : write.rows) statements.push_back(PutItem(write, *item));
+  for (const domain::ItemPtr& item : write.rows) statements.push_back(StoreItem(write, *item));
   for (const LoggedChange& change : write.changes) statements.push_back(LogChange(write, change));
   return made;
 }

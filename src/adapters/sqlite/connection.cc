@@ -17,6 +17,8 @@ constexpr std::size_t kPreparedMax = 512;
 constexpr int kStepsPerDeadlineCheck = 2000;  // Virtual machine steps: some 20 us.
 constexpr int kUuidBytes = 16;
 constexpr int kBusyWaitMs = 1000;   // For another program that reads or writes the file.
+constexpr int kSlotBytes = 1024;  // Memory that a statement takes without asking malloc.
+constexpr int kSlots = 128;
 constexpr int kRestartWaitMs = 20;  // All writes wait meanwhile.
 
 /// A row of the statement that is being stepped.
@@ -163,12 +165,16 @@ Attempt<std::unique_ptr<Connection>> Connection::Open(const std::filesystem::pat
     }
     name = escaped + "?immutable=1";
   }
+  // Counting its memory takes a lock for each allocation. Refused where SQLite is in use already.
+  static const int without_counts = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(without_counts);
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &database, flags,
                                    options.vfs.empty() ? nullptr : options.vfs.c_str());
   // Even a connection that could not be opened has to be closed.
   std::unique_ptr<Connection> connection(new Connection(database));
   if (code != SQLITE_OK) return std::unexpected(connection->LastFailure(code));
+  sqlite3_db_config(database, SQLITE_DBCONFIG_LOOKASIDE, nullptr, kSlotBytes, kSlots);
   sqlite3_busy_timeout(database, kBusyWaitMs);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // Takes the place of SQLite's automatic checkpoint, which would be part of a commit: GroupWriter
