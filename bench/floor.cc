@@ -47,8 +47,8 @@ void Watch(int epoll, int operation, int fd, unsigned events, void* data) {
 bool Send(int epoll, Client& client) {
   const std::string& answer = *client.answer;
   while (client.sent < answer.size()) {
-    const ssize_t sent = ::send(client.fd, answer.data() + client.sent,
-                                answer.size() - client.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = ::send(client.fd, answer.data() + client.sent, answer.size() - client.sent,
+                                MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EAGAIN) {
       if (!client.is_sending) Watch(epoll, EPOLL_CTL_MOD, client.fd, EPOLLOUT, &client);
       client.is_sending = true;

@@ -69,7 +69,7 @@ class Program:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 return self
             except OSError:
-                time.sleep(0.005)
+                time.sleep(0.001)
         raise RuntimeError(f"nobody listens on port {port}: {self.log.read_text(errors='replace')[-2000:]}")
 
     def stop(self):
@@ -104,8 +104,7 @@ def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=No
     told = json.loads(out) if out else {}
     if process.returncode != 0 or told.get("wrong", 1) != 0:
         raise RuntimeError(f"wrong answers: {told}")
-    # The warm-up is part of what the server was busy with.
-    answered = told["count"] * (told["seconds"] + 0.2) / told["seconds"]
+    answered = told["all"]  # The warm-up is part of what the server was busy with.
     told |= {"rate": told["count"] / told["seconds"], "foreign": foreign / took,
              "cpu_us": (sum(after) - sum(cpu)) / answered * 1e6,
              "user_us": (after[0] - cpu[0]) / answered * 1e6}

@@ -138,8 +138,8 @@ class Load {
   }
 
   void Run(double seconds) {
-    const auto length = std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(seconds));
+    const auto length =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     counts_from_ = Clock::now() + kWarmUp;
     end_ = counts_from_ + length;
     next_due_ = Clock::now();
@@ -167,14 +167,16 @@ class Load {
       std::ranges::sort(times);
       all += times.size();
       const auto at = [&times](double part) {
-        return times.empty() ? 0 : times[static_cast<std::size_t>(
-                                       part * static_cast<double>(times.size() - 1))];
+        return times.empty()
+                   ? 0
+                   : times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1))];
       };
-      std::printf(", \"%s\": {\"count\": %zu, \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f,"
-                  " \"max_us\": %.1f}",
-                  name.c_str(), times.size(), at(0.5), at(0.9), at(0.99), at(1));
+      std::printf(
+          ", \"%s\": {\"count\": %zu, \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f,"
+          " \"max_us\": %.1f}",
+          name.c_str(), times.size(), at(0.5), at(0.9), at(0.99), at(1));
     }
-    std::printf(", \"count\": %zu", all);
+    std::printf(", \"count\": %zu, \"all\": %zu", all, answers_);
     if (wrong_ > 0) std::printf(", \"first_wrong\": \"%s\"", first_wrong_.c_str());
     std::printf("}\n");
     return wrong_ == 0 && all > 0;
@@ -188,8 +190,8 @@ class Load {
       idle_.clear();
       return;
     }
-    const auto interval = std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(1 / rate_));
+    const auto interval =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / rate_));
     while (!idle_.empty() && next_due_ <= now) {
       Client& client = *idle_.front();
       idle_.pop_front();
@@ -262,6 +264,7 @@ class Load {
 
   void OnAnswer(Client& client) {
     const auto now = Clock::now();
+    ++answers_;
     if (now >= counts_from_) {
       times_[client.entry->name].push_back(
           std::chrono::duration<float, std::micro>(now - client.since).count());
@@ -285,6 +288,7 @@ class Load {
   Clock::time_point end_;
   Clock::time_point next_due_;
   std::map<std::string, std::vector<float>> times_;  // Microseconds, by class.
+  std::size_t answers_ = 0;  // With those that are not counted.
   std::size_t wrong_ = 0;
   std::size_t bytes_ = 0;
   std::string first_wrong_;

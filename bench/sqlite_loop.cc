@@ -36,7 +36,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kPrepared = 2048;  // Creates made at a time, between two stretches that count.
+constexpr std::size_t kPrepared =
+    2048;  // Creates made at a time, between two stretches that count.
 constexpr int kCheckpointFrames = 4000;
 
 [[noreturn]] void Fail(const std::string& what) {
@@ -98,7 +99,8 @@ class Bare {
   sqlite3_stmt* Prepare(const char* text) {
     sqlite3_stmt*& statement = prepared_[text];
     if (statement == nullptr) {
-      Check(sqlite3_prepare_v3(database_, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
+      Check(
+          sqlite3_prepare_v3(database_, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
     }
     return statement;
   }
@@ -230,8 +232,7 @@ class Creates {
     store::ListWrite write;
     write.before = list;
     write.after = decision->list;
-    write.changes.push_back(
-        {std::move(*decision->change), crypto_->Sha256(store::DigestText(op))});
+    write.changes.push_back({std::move(*decision->change), crypto_->Sha256(store::DigestText(op))});
     write.rows = std::move(decision->rows);
     write.epoch = epoch_;
     write.mark = base::RandomBytes(16);
@@ -294,8 +295,7 @@ Figures RunReads(const std::string& folder, int lists, double seconds) {
   while (figures.seconds < seconds) {
     const auto start = Clock::now();
     database.Run("BEGIN", 0);
-    for (const ports::Statement& each :
-         store::ListLoader::Statements(ids[random() % ids.size()])) {
+    for (const ports::Statement& each : store::ListLoader::Statements(ids[random() % ids.size()])) {
       database.Run(each, 0);
     }
     database.Run("ROLLBACK", 0);
@@ -311,8 +311,8 @@ Figures RunReads(const std::string& folder, int lists, double seconds) {
 int Print(Figures figures) {
   std::ranges::sort(figures.steps);
   const auto at = [&](double part) {
-    return figures.steps[static_cast<std::size_t>(part *
-                                                  static_cast<double>(figures.steps.size() - 1))];
+    return figures
+        .steps[static_cast<std::size_t>(part * static_cast<double>(figures.steps.size() - 1))];
   };
   std::printf("{\"rate\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n",
               static_cast<double>(figures.rows) / figures.seconds, at(0.5), at(0.99));

@@ -61,7 +61,7 @@ Accounts::Impl::Impl(ports::Database& database, ports::Crypto& crypto, Lists& li
       changes_(kHashQueueMax),
       failures_(metrics.GetCounter("sign_in_failures_total", "Sign-ins that were refused.")),
       sign_ins_(metrics.GetCounter("sign_ins_total", "Sign-ins and sign-ups.")),
-      no_hash_(crypto.HashPassword(base::RandomBytes(kSecretBytes))) {}
+      no_hash_(crypto.HashOfNone()) {}
 
 std::string Accounts::Impl::AddressDigest(const std::string& address) const {
   return crypto_.Sha256("address|" + address);

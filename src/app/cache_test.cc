@@ -104,10 +104,12 @@ TEST(Snapshot, MakesItsBytesOnce) {
   const std::string_view* seen[4] = {};
   std::vector<std::thread> threads;
   for (const std::string_view*& each : seen) {
-    threads.emplace_back([&snapshot, &each] { each = snapshot.BodyFor(domain::Role::kOwner).rest.data(); });
+    threads.emplace_back(
+        [&snapshot, &each] { each = snapshot.BodyFor(domain::Role::kOwner).rest.data(); });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const std::string_view* const each : seen) EXPECT_EQ(each, snapshot.BodyFor(domain::Role::kViewer).rest.data());
+  for (const std::string_view* const each : seen)
+    EXPECT_EQ(each, snapshot.BodyFor(domain::Role::kViewer).rest.data());
 }
 
 /// An empty list at a revision.

@@ -75,8 +75,8 @@ class Revocations {
 
 /// Tokens that were verified, by their SHA-256, until they expire or are revoked. Each loop has
 /// one; not thread-safe. A hit takes no lock and no memory. Bounded: at most kTokensMax. Those that
-/// were asked for last are kept as they are, kRecent of them: comparing one costs a tenth of hashing
-/// it, and most clients send the same one again and again.
+/// were asked for last are kept as they are, kRecent of them: comparing one costs a tenth of
+/// hashing it, and most clients send the same one again and again.
 class TokenCache {
  public:
   static constexpr std::size_t kTokensMax = 100'000;

@@ -39,6 +39,7 @@ class PlainCrypto final : public ports::Crypto {
     return false;
   }
   std::string HashPassword(std::string_view) override { return ""; }
+  std::string HashOfNone() override { return ""; }
   std::string StretchSecret(std::string_view, std::string_view) override { return {}; }
   bool CheckPassword(const std::string&, std::string_view) override { return false; }
   void Sha256Into(std::string_view text, std::array<std::uint8_t, 32>& digest) override {

@@ -96,10 +96,10 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   Response response_;
   std::string_view route_;
   bool keeps_alive_ = true;
-  std::string head_;  // Of the answer.
-  Clock::time_point answered_;  // When the answer was ready.
-  std::size_t sent_ = 0;        // Of head and body together.
-  std::size_t taken_ = 0;       // The same when the client last made us wait.
+  std::string head_;                  // Of the answer.
+  Clock::time_point answered_;        // When the answer was ready.
+  std::size_t sent_ = 0;              // Of head and body together.
+  std::size_t taken_ = 0;             // The same when the client last made us wait.
   std::shared_ptr<Connection> self_;  // While a handler has it: it outlives a client that goes.
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/gzip.h"
 #include "http/text.h"
@@ -66,10 +67,12 @@ std::string SuffixEtag(std::string_view etag, std::string_view coding) {
 }
 
 void Encode(const Request& request, Response& response) {
-  if (response.encoded || response.text.size() <= kPlainBytesMax) return;
+  if (response.encoded || response.body_bytes() <= kPlainBytesMax) return;
   response.encoded = true;
   AddVary(response);
   if (!Accepts(request, "gzip")) return;
+  response.text += std::exchange(response.lead, {});
+  for (const std::string_view piece : std::exchange(response.rest, {})) response.text += piece;
   response.text = base::Gzip(response.text);
   response.headers.emplace_back("Content-Encoding", "gzip");
   for (auto& [name, value] : response.headers) {

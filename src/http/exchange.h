@@ -38,8 +38,8 @@ struct Request {
   [[nodiscard]] std::optional<std::string> List(std::string_view name) const;
 };
 
-/// Headers whose names and values outlive the answer (static, or in what it keeps): putting one here
-/// costs no memory.
+/// Headers whose names and values outlive the answer (static, or in what it keeps): putting one
+/// here costs no memory.
 class FixedHeaders {
  public:
   static constexpr std::size_t kMax = 8;
@@ -53,8 +53,8 @@ class FixedHeaders {
   std::size_t count_ = 0;
 };
 
-/// An answer. The body is `text`, then `lead`, then the pieces of `rest`; the last two are of static
-/// lifetime or in `keep`: what is in memory already is sent without a copy.
+/// An answer. The body is `text`, then `lead`, then the pieces of `rest`; the last two are of
+/// static lifetime or in `keep`: what is in memory already is sent without a copy.
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // Static lifetime. Empty: none is sent.

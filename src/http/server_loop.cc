@@ -104,8 +104,8 @@ void Loop::Accept() {
 
 void Loop::AcceptWaiting() {
   while (acceptor_.is_open()) {
-    const int fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       OnAccepted(fd);
       continue;
@@ -177,8 +177,8 @@ void Loop::WaitReady() {
 
 /// Once round: what other threads have posted, and timers, have their turn in between.
 void Loop::OnReady() {
-  const int count = ::epoll_wait(ready_.native_handle(), events_.data(),
-                                 static_cast<int>(events_.size()), 0);
+  const int count =
+      ::epoll_wait(ready_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
   for (int i = 0; i < count; ++i) {
     // A connection is closed by itself only, so none of those that come after it.
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
@@ -297,8 +297,7 @@ void Loop::WriteRequestId(std::array<char, 36>& out) {
     const std::uint64_t bits = random_();
     std::copy_n(reinterpret_cast<const char*>(&bits), sizeof bits, random.begin() + i * 8);
   }
-  base::WriteUuid(base::DerivedUuid7(base::RoughNow(), {random.data(), random.size()}),
-                  out.data());
+  base::WriteUuid(base::DerivedUuid7(base::RoughNow(), {random.data(), random.size()}), out.data());
 }
 
 }  // namespace http

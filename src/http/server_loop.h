@@ -11,6 +11,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <sys/epoll.h>
 #include <unordered_set>
 #include <vector>
 
@@ -18,7 +19,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <sys/epoll.h>
 
 #include "base/metrics.h"
 #include "http/exchange.h"

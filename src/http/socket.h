@@ -3,9 +3,8 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <utility>
-
 #include <sys/uio.h>
+#include <utility>
 
 namespace http {
 
@@ -34,9 +33,9 @@ class Socket {
   [[nodiscard]] Transfer Send(std::span<iovec> pieces);
   static constexpr std::size_t kPiecesMax = 64;
 
-  void SendNoMore();                        // The other side reads an end.
-  [[nodiscard]] bool HasUnread() const;     // Bytes that have come and were not received.
-  [[nodiscard]] std::string Peer() const;   // The IP address as text; IPv4 as such.
+  void SendNoMore();                       // The other side reads an end.
+  [[nodiscard]] bool HasUnread() const;    // Bytes that have come and were not received.
+  [[nodiscard]] std::string Peer() const;  // The IP address as text; IPv4 as such.
   void Close();
 
  private:

@@ -4,6 +4,7 @@
 
 #include "base/uuid.h"
 #include "http/encoding.h"
+#include "http/text.h"
 
 namespace http {
 namespace {
@@ -19,13 +20,22 @@ bool AcceptsPages(const Request& request) {
   return request.Header("Accept").find("text/html") != std::string_view::npos;
 }
 
-/// Whether `If-None-Match` names the file, in whatever coding.
+/// Whether `If-None-Match` names the file, in whatever coding, or is `*`.
 bool NamesFile(std::string_view header, std::string_view etag) {
+  if (Trim(header) == "*") return true;
   const std::string_view opaque = etag.substr(0, etag.size() - 1);
-  const std::size_t at = header.find(opaque);
-  if (at == std::string_view::npos || at + opaque.size() >= header.size()) return false;
-  const char next = header[at + opaque.size()];
-  return next == '"' || next == '-';
+  for (std::size_t at = header.find(opaque); at != std::string_view::npos;
+       at = header.find(opaque, at + 1)) {
+    const std::string_view behind = header.substr(at + opaque.size());
+    if (behind.starts_with('"') || behind.starts_with('-')) return true;
+  }
+  return false;
+}
+
+bool IsKnown(const StaticFile& file, const Request& request) {
+  return std::ranges::any_of(request.headers, [&](const auto& header) {
+    return EqualsWithoutCase(header.first, "If-None-Match") && NamesFile(header.second, file.etag);
+  });
 }
 
 struct Coded {
@@ -66,15 +76,15 @@ Response StaticResponse(const StaticFile& file, const Request& request, int stat
   response.encoded = true;
   response.content_type = file.content_type;
   const Coded coded = ChooseCoding(file, request);
-  response.headers.emplace_back("ETag", coded.coding.empty() ? std::string(file.etag)
-                                                             : SuffixEtag(file.etag, coded.coding));
+  response.headers.emplace_back(
+      "ETag", coded.coding.empty() ? std::string(file.etag) : SuffixEtag(file.etag, coded.coding));
   response.headers.emplace_back("Vary", "Accept-Encoding");
   response.headers.emplace_back(
       "Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   if (file.content_type.starts_with("text/html")) {
     response.headers.emplace_back("Content-Security-Policy", kPolicy);
   }
-  if (status == 200 && NamesFile(request.Header("If-None-Match"), file.etag)) {
+  if (status == 200 && IsKnown(file, request)) {
     response.status = 304;
     response.content_type = {};
     return response;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ class Client {
     sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     is_connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+    const int on = 1;  // Pieces leave as they are sent.
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   ~Client() { close(fd_); }
   Client(const Client&) = delete;
@@ -56,6 +59,25 @@ class Client {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+
+  /// As many of the bytes as go without waiting for the server; how many.
+  std::size_t SendSome(std::string_view bytes) {
+    std::size_t count = 0;
+    for (ssize_t sent = 1; sent > 0;
+         count += static_cast<std::size_t>(std::max(sent, ssize_t{0}))) {
+      sent = send(fd_, bytes.data() + count, bytes.size() - count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    return count;
+  }
+
+  /// The server reads an end; answers still come.
+  void SendNoMore() { shutdown(fd_, SHUT_WR); }
+
+  /// The end of this is a reset, not an end in good order.
+  void ResetAtEnd() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
 
   /// The next answer, head and body; to a HEAD, its head. Less when the server closes before.
@@ -113,8 +135,9 @@ class Client {
   std::string in_;
 };
 
-/// A server with a small handler: `/held` waits for Release, `/thread` is answered by another
-/// thread, `/large` is large, `/echo` is the request's body; all else is its own path.
+/// A server with a small handler: `/held` waits for Release, `/release` releases it, `/thread` is
+/// answered by another thread, `/post` after a turn of the loop, `/large` is large, `/echo` is the
+/// request's body; all else is its own path. `/held` and `/large` may be asked for once.
 class TestServer {
  public:
   explicit TestServer(const ServerLimits& limits = {}, std::size_t loops = 1)
@@ -140,6 +163,15 @@ class TestServer {
     held_exchange_->Send({.text = "released"}, "GET /held");
   }
 
+  /// Waits until the first loop has looked at all that had come for it.
+  void Turn() {
+    for (int i = 0; i < 3; ++i) {  // What is ready is seen after one, and handled after another.
+      const auto turned = std::make_shared<std::promise<void>>();
+      server_.Post(0, [turned] { turned->set_value(); });
+      EXPECT_EQ(turned->get_future().wait_for(kPatience), std::future_status::ready);
+    }
+  }
+
   /// The answer to `/large` is not needed any more: it was sent, or given up.
   void AwaitEndOfLarge() {
     EXPECT_EQ(large_.get_future().wait_for(kPatience), std::future_status::ready);
@@ -156,6 +188,9 @@ class TestServer {
     } else if (request.path == "/held") {
       held_exchange_ = &exchange;
       held_.set_value();
+    } else if (request.path == "/release") {
+      Release();
+      exchange.Send({.text = "has released"}, "GET /release");
     } else if (request.path == "/thread") {
       const std::scoped_lock lock(mutex_);
       threads_.emplace_back([&exchange] { exchange.Send({.text = "by thread"}, "GET /thread"); });

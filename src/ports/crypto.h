@@ -32,6 +32,8 @@ class Crypto {
   /// argon2id, 19 MiB, t=2, p=1, a random salt of 16 bytes, in PHC string form.
   [[nodiscard]] virtual std::string HashPassword(std::string_view password) = 0;
   [[nodiscard]] virtual bool CheckPassword(const std::string& hash, std::string_view password) = 0;
+  /// What no password has as its hash: CheckPassword on it takes as long as on any other.
+  [[nodiscard]] virtual std::string HashOfNone() = 0;
 
   /// argon2id as HashPassword, with a salt of at least 8 bytes that is given: 32 raw bytes, the
   /// same each time. For what must not be cheaper to guess than the password in it.

@@ -131,8 +131,8 @@ Statement StoreItem(const ListWrite& write, const domain::Item& item) {
     return {&kSetItem,
             {write.after->id, ports::Bytes{write.mark}, item.id, item.text, item.note, item.done,
              OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
-             item.updated_at, OrNull(item.deleted_at), TrashedBy(item), item.revision,
-             GoneOf(item), OrNull(item.moved_to)}};
+             item.updated_at, OrNull(item.deleted_at), TrashedBy(item), item.revision, GoneOf(item),
+             OrNull(item.moved_to)}};
   }
   return {&kPutItem,
           {write.after->id, ports::Bytes{write.mark}, item.id, item.rank, item.text, item.note,

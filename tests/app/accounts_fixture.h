@@ -44,6 +44,7 @@ class CheapHashes final : public ports::Crypto {
   std::string HashPassword(std::string_view password) override {
     return "hash of " + std::string(password);
   }
+  std::string HashOfNone() override { return "hash of none"; }
   std::string StretchSecret(std::string_view, std::string_view) override { return {}; }
   bool CheckPassword(const std::string& hash, std::string_view password) override {
     if (on_check) on_check();

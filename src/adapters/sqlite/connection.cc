@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "adapters/sqlite/wal_vfs.h"
+
 namespace adapters::sqlite {
 namespace {
 
@@ -16,8 +18,8 @@ namespace {
 constexpr std::size_t kPreparedMax = 512;
 constexpr int kStepsPerDeadlineCheck = 2000;  // Virtual machine steps: some 20 us.
 constexpr int kUuidBytes = 16;
-constexpr int kBusyWaitMs = 1000;   // For another program that reads or writes the file.
-constexpr int kSlotBytes = 1024;  // Memory that a statement takes without asking malloc.
+constexpr int kBusyWaitMs = 1000;  // For another program that reads or writes the file.
+constexpr int kSlotBytes = 1024;   // Memory that a statement takes without asking malloc.
 constexpr int kSlots = 128;
 constexpr int kRestartWaitMs = 20;  // All writes wait meanwhile.
 
@@ -168,9 +170,10 @@ Attempt<std::unique_ptr<Connection>> Connection::Open(const std::filesystem::pat
   // Counting its memory takes a lock for each allocation. Refused where SQLite is in use already.
   static const int without_counts = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   static_cast<void>(without_counts);
+  const std::string vfs = options.gathers_log ? WalVfs(options.vfs) : options.vfs;
   sqlite3* database = nullptr;
-  const int code = sqlite3_open_v2(name.c_str(), &database, flags,
-                                   options.vfs.empty() ? nullptr : options.vfs.c_str());
+  const int code =
+      sqlite3_open_v2(name.c_str(), &database, flags, vfs.empty() ? nullptr : vfs.c_str());
   // Even a connection that could not be opened has to be closed.
   std::unique_ptr<Connection> connection(new Connection(database));
   if (code != SQLITE_OK) return std::unexpected(connection->LastFailure(code));

@@ -45,7 +45,8 @@ enum class Access : std::uint8_t { kReadOnly, kWrite };
 struct ConnectionOptions {
   std::string vfs;  // Empty: the default.
   Access access = Access::kWrite;
-  bool immutable = false;  // The file cannot change: no lock, no file beside it is made.
+  bool immutable = false;    // The file cannot change: no lock, no file beside it is made.
+  bool gathers_log = false;  // Through wal_vfs.h: only with synchronous=FULL.
 };
 
 /// One connection to a database file, with the statements it has prepared. Not thread-safe: one

@@ -21,9 +21,10 @@ constexpr ports::Sql kBegin{"sqlite.begin", "BEGIN IMMEDIATE"};
 constexpr ports::Sql kCommit{"sqlite.commit", "COMMIT"};
 constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :tx"};
 
-// How many times longer than it should be the log may get before the writer waits for readers; and
-// into how many steps the tries in between divide what it should be.
+// How many times longer than it should be the log may get before the writer waits for readers.
 constexpr int kPatience = 4;
+// What part of a log that is long enough the writer copies itself: some 5 ms.
+constexpr int kQuickPart = 8;
 
 Error BatchError() {
   return base::Unavailable("The change could not be written.");
@@ -46,6 +47,7 @@ GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> conne
       commit_{&kCommit, {}},
       count_commit_{&kCountCommit, {}},
       connection_(std::move(connection)),
+      checkpointer_(std::in_place, config),
       rows_(metrics.GetHistogram("sqlite_commit_rows", "Writes that shared a commit.", "",
                                  base::Histogram::kCounts)),
       commit_seconds_(metrics.GetHistogram("sqlite_commit_seconds", "COMMIT, with its flush.")),
@@ -54,6 +56,7 @@ GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> conne
                                          "Batches that failed by themselves.")) {}
 
 GroupWriter::~GroupWriter() {
+  checkpointer_.reset();
   if (!connection_) return;
   if (auto done = connection_->RunCheckpoint(Connection::Checkpoint::kTruncate); !done) {
     LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());  // The log keeps it all.
@@ -233,16 +236,21 @@ Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
 void GroupWriter::CheckpointIfLong() {
   if (!connection_) return;
   const int frames = connection_->wal_frames();
-  if (frames < frames_seen_) next_checkpoint_ = 0;  // The log has started anew.
-  frames_seen_ = frames;
-  if (frames < std::max(next_checkpoint_, config_.checkpoint_frames)) return;
-  // A reader of an old view keeps the log from starting anew. Readers that follow each other
-  // without a gap could do so for ever: when it has become very long, the writer waits for them a
-  // little.
+  if (frames < copied_frames_) copied_frames_ = 0;  // The log has started anew.
+  if (frames < config_.checkpoint_frames || checkpointer_->is_busy()) return;
+  const int left = frames - copied_frames_;
+  if (frames < kPatience * config_.checkpoint_frames &&
+      left > config_.checkpoint_frames / kQuickPart) {
+    if (checkpointer_->Start()) copied_frames_ = frames;
+    return;
+  }
+  // Little has come since: copied without a pause of anybody's, the log can start anew. A reader of
+  // an old view keeps it from that, and readers that follow each other without a gap could do so
+  // for ever: when it has become very long, the writer waits for them a little.
   const bool very_long = frames >= kPatience * config_.checkpoint_frames;
   const auto done = connection_->RunCheckpoint(very_long ? Connection::Checkpoint::kRestart
                                                          : Connection::Checkpoint::kPassive);
-  next_checkpoint_ = frames + config_.checkpoint_frames / kPatience;
+  copied_frames_ = frames;
   const bool failed = !done && !IsBusy(done.error());
   if (failed && !checkpoint_failing_) {
     LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());

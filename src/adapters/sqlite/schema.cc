@@ -16,7 +16,7 @@ using base::Unavailable;
 constexpr std::int64_t kApplicationId = 0x4C495354;  // "LIST", in the header of the file.
 // A start must be quick: a database that takes longer is checked as far as this goes. Damage found
 // later fails the read or write that meets it.
-constexpr std::chrono::milliseconds kCheckTime{300};
+constexpr std::chrono::milliseconds kCheckTime{25};
 
 Attempt<void> ApplyOne(Connection& connection, const Migration& migration) {
   std::string sql(migration.sql);
@@ -114,7 +114,7 @@ base::Result<int> CheckSchema(Connection& connection, const std::filesystem::pat
 
 base::Result<std::unique_ptr<Connection>> OpenForWriting(const Config& config) {
   const std::filesystem::path file = config.folder / kDatabaseFile;
-  auto connection = Connection::Open(file, {.vfs = config.vfs});
+  auto connection = Connection::Open(file, {.vfs = config.vfs, .gathers_log = config.full_sync});
   if (!connection) return std::unexpected(OpenError(file, connection.error()));
   (*connection)->CheckpointOnClose(false);
   const auto version = CheckSchema(**connection, file, Migrations());
@@ -135,7 +135,8 @@ base::Result<std::unique_ptr<Connection>> OpenForWriting(const Config& config) {
 }
 
 Attempt<std::unique_ptr<Connection>> OpenAgain(const Config& config) {
-  auto connection = Connection::Open(config.folder / kDatabaseFile, {.vfs = config.vfs});
+  auto connection = Connection::Open(config.folder / kDatabaseFile,
+                                     {.vfs = config.vfs, .gathers_log = config.full_sync});
   if (!connection) return connection;
   if (auto done = Configure(**connection, config); !done) return std::unexpected(done.error());
   return connection;
