@@ -181,7 +181,10 @@ const Principal* TokenCache::Find(std::string_view token, base::Time now) {
   if (token.empty() || token.size() > kTokenBytesMax) return nullptr;
   CatchUp();
   Recent& recent = RecentOf(token);
-  if (IsSame(recent.token, token) && recent.principal.expires_at > now) return &recent.principal;
+  if (IsSame(recent.token, token)) {
+    if (recent.principal.expires_at > now) return &recent.principal;
+    recent.token.clear();
+  }
   Digest digest;
   crypto_.Sha256Into(token, digest);
   const auto found = tokens_.find(digest);
