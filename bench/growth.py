@@ -7,7 +7,7 @@ from client import Api, Connection
 from report import Row, number
 
 CALLS = 300
-SIGN_INS = 3
+SIGN_INS = 8
 
 
 class Client:

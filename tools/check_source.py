@@ -26,7 +26,7 @@ COROUTINE = re.compile(r"\bco_(await|return|yield)\b")
 # Which folders may include a library: nobody else knows that it is there.
 LIBRARIES = {
     r"<boost/(asio|beast)[/.]": ("http", "main"),
-    r"<sqlite3\.h>": ("adapters/sqlite", "tests"),
+    r"<sqlite3\.h>": ("adapters/sqlite", "tests", "bench"),
     r"<(openssl/|argon2\.h)": ("adapters/crypto", "tests"),
     r"<utf8proc\.h>": ("app",),
     r"<libdeflate\.h>": ("base", "app", "tests"),

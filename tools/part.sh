@@ -21,7 +21,7 @@ count() {
   return $status
 }
 
-cpp_files() { find src tests -name '*.cc' -o -name '*.h' | sort; }
+cpp_files() { find src tests bench -path bench/rivals/node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print | sort; }
 
 part_format() {
   local failed files bad=0
@@ -123,7 +123,7 @@ part_tidy() {
   configure dev
   local files
   if [ -n "$long${TIDY_ALL:-}" ]; then
-    mapfile -t files < <(find src tests -name '*.cc' | sort)
+    mapfile -t files < <(cpp_files | grep '\.cc$')
   else
     mapfile -t files < <(changed_sources | head -n 12)
   fi
@@ -160,6 +160,15 @@ black_box() {
 }
 part_blackbox() { black_box "not alone" tests/blackbox --ignore tests/blackbox/test_openapi.py; }
 part_rates() { black_box alone tests/blackbox -n 0; }
+
+# What a request costs: instructions, allocations, rows a commit. Counted, never timed.
+part_gates() {
+  local numbers status=0
+  numbers=$(bench/gates --count) || status=$?
+  [[ $numbers =~ ^[0-9]+\ [0-9]+$ ]] || return 1
+  printf '%s\n' "$numbers" >"$results/$part.count"
+  return $status
+}
 
 # openapi.yaml against a running server: bounded, the same cases each time.
 part_schema() { black_box "" tests/blackbox/test_openapi.py -n 0; }

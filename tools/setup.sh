@@ -6,8 +6,8 @@
 build_packages=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev libsqlite3-dev
   libssl-dev libargon2-dev libutf8proc-dev libdeflate-dev libgtest-dev libgmock-dev brotli python3 ca-certificates)
 test_packages=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 chromium curl git libfaketime
-  faketime sqlite3 python3-venv)
-bench_packages=(nginx-light valgrind make)
+  faketime sqlite3 python3-venv valgrind util-linux)
+bench_packages=(nginx-light make)
 node_version=22.23.3 # For machines whose own Node is too old for Vite.
 
 # The compiler's cache knows a file wherever the project lies: a fresh clone builds from it too.

@@ -1,0 +1,84 @@
+"""What ./test holds the request path to. All of it is counted, nothing is timed.
+
+    bench/gates                 checks; exits with 1 when something is worse (or better) than it was
+    bench/gates --accept WHY    takes the instructions as they are now, and writes down why
+"""
+import datetime
+import json
+import sys
+
+import data
+import growth
+import resources
+import writes
+from harness import ROOT, load, say
+from reads import Reads
+
+FIGURES = ROOT / "bench" / "instructions.json"
+ROOM = 0.05
+ALLOCATIONS_MAX = 0.01  # Once a second the service looks after itself.
+ROWS_MIN = 0.85 * 32
+
+
+def instructions():
+    folder = growth.Folder(10)
+    counted = growth.hot_tick_create(folder, "gates") | growth.cold_and_sign_in(folder, "gates")
+    return {work: round(figure) for work, figure in counted.items()}
+
+
+def rows_a_commit():
+    reads = Reads()
+    plan = writes.create_plan(reads)
+    with data.serve(data.copy_of(reads.folder, "gates"), "--loops", "1") as server:
+        load(server.port, plan, seconds=1)
+        return writes.with_rows(server, lambda: load(server.port, plan, seconds=3))["rows"]
+
+
+def compare(kept, found):
+    """(what, whether it is fine, words) of each."""
+    for work in kept | found:
+        if work not in kept or work not in found:
+            yield work, False, "is in only one of the two: bench/gates --accept WHY"
+            continue
+        change = found[work] / kept[work] - 1
+        words = f"{found[work]:,} instructions, kept are {kept[work]:,}: {change:+.1%}"
+        yield work, abs(change) <= ROOM, words
+
+
+def check():
+    results = list(compare(json.loads(FIGURES.read_text())["instructions"], instructions()))
+    allocations = resources.allocations_of_a_read()
+    results.append(("allocations per hot read", allocations <= ALLOCATIONS_MAX, f"{allocations:.4f}"))
+    rows = rows_a_commit()
+    results.append(("rows per commit at 64 connections", rows >= ROWS_MIN, f"{rows:.1f}, at least {ROWS_MIN:.1f}"))
+    for what, is_fine, words in results:
+        say(f"{'ok  ' if is_fine else 'FAIL'} {what}: {words}")
+    failed = sum(not is_fine for _, is_fine, _ in results)
+    if failed:
+        say("More than it was is a slowdown to be found; less is progress to be kept: bench/gates --accept WHY")
+    return len(results) - failed, failed
+
+
+def accept(why):
+    history = json.loads(FIGURES.read_text())["history"] if FIGURES.exists() else []
+    found = instructions()
+    history.append({"date": str(datetime.date.today()), "why": why, "instructions": found})
+    FIGURES.write_text(json.dumps({"instructions": found, "history": history}, indent=1) + "\n")
+    say(f"Kept: {found}")
+
+
+def main(words):
+    if words[:1] == ["--accept"] and len(words) == 2 and words[1].strip():
+        accept(words[1].strip())
+        return 0
+    if words not in ([], ["--count"]):
+        say(__doc__)
+        return 2
+    passed, failed = check()
+    if words:
+        print(passed, failed)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
