@@ -4,6 +4,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import data
 from harness import LOAD_CORE, SERVER_CORE, WORK
@@ -24,6 +25,7 @@ class Counted:
         self.program = data.serve(folder, "--loops", "1", *arguments, cores=(SERVER_CORE, LOAD_CORE), wrap=wrap,
                                   log="callgrind.log")
         self.port = self.program.port
+        self.idle_rates = {}
 
     def __enter__(self):
         return self
@@ -35,16 +37,30 @@ class Counted:
         subprocess.run(["callgrind_control", what, str(self.program.pid)], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
 
-    def count(self, calls, without=None):
-        """Instructions a call of all that `calls` sends: a function that makes them and returns how many.
-        `without`: objects whose own instructions do not count."""
-        self.control("--zero")
-        made = calls()
+    def idle(self, without):
+        """Instructions a second of a service that nobody asks: its timers."""
+        if without not in self.idle_rates:
+            seconds = 3.0
+            self.control("--zero")
+            time.sleep(seconds)
+            self.idle_rates[without] = total(self.dump(), without) / seconds
+        return self.idle_rates[without]
+
+    def dump(self):
         before = set(self.out.iterdir())
         self.control("--dump")
-        dump = (set(self.out.iterdir()) - before).pop()
-        self.last = dump
-        return total(dump, without) / made
+        self.last = (set(self.out.iterdir()) - before).pop()
+        return self.last
+
+    def count(self, calls, without=None):
+        """Instructions a call of all that `calls` sends: a function that makes them and returns how many.
+        `without`: objects whose own instructions do not count. What timers do meanwhile is taken off."""
+        idle = self.idle(without)
+        self.control("--zero")
+        began = time.monotonic()
+        made = calls()
+        took = time.monotonic() - began
+        return (total(self.dump(), without) - idle * took) / made
 
 
 def total(dump, without):

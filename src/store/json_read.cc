@@ -168,13 +168,63 @@ auto Guarded(std::string_view text, const Read& read)
   }
 }
 
+// A cold read has a due and labels in each row: what this program writes most, strings without an
+// escape in a fixed order, is taken apart by hand. Anything else goes through the parser.
+
+/// Takes `literal` off the front of `text`.
+bool Skip(std::string_view& text, std::string_view literal) {
+  if (!text.starts_with(literal)) return false;
+  text.remove_prefix(literal.size());
+  return true;
+}
+
+/// Takes a string in quotes off the front of `text`; nothing where it has an escape.
+std::optional<std::string_view> TakePlain(std::string_view& text) {
+  if (!Skip(text, "\"")) return std::nullopt;
+  const std::size_t end = text.find('"');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view value = text.substr(0, end);
+  if (value.find('\\') != std::string_view::npos) return std::nullopt;
+  text.remove_prefix(end + 1);
+  return value;
+}
+
+std::optional<domain::Due> PlainDue(std::string_view text) {
+  domain::Due due;
+  if (Skip(text, "{\"date\":")) {
+    due.kind = domain::Due::Kind::kDate;
+  } else if (Skip(text, "{\"local\":")) {
+    due.kind = domain::Due::Kind::kLocal;
+  } else {
+    return std::nullopt;
+  }
+  const auto value = TakePlain(text);
+  if (!value || text != "}") return std::nullopt;
+  due.value = *value;
+  return due;
+}
+
+std::optional<std::vector<std::string>> PlainLabels(std::string_view text) {
+  std::vector<std::string> labels;
+  if (!Skip(text, "[")) return std::nullopt;
+  do {
+    const auto label = TakePlain(text);
+    if (!label) return std::nullopt;
+    labels.emplace_back(*label);
+  } while (Skip(text, ","));
+  if (text != "]") return std::nullopt;
+  return labels;
+}
+
 }  // namespace
 
 std::optional<domain::Due> ParseDue(std::string_view text) {
+  if (auto plain = PlainDue(text)) return plain;
   return Guarded(text, DueOf).value_or(std::nullopt);
 }
 
 std::vector<std::string> ParseLabels(std::string_view text) {
+  if (auto plain = PlainLabels(text)) return std::move(*plain);
   return Guarded(text, TextsOf).value_or(std::vector<std::string>());
 }
 
