@@ -42,7 +42,8 @@ class Snapshot {
 
   /// The same compressed by gzip. Cost, the first time: some 1 us a KiB.
   [[nodiscard]] Body GzipBodyFor(domain::Role role) const;
-  /// Whether GzipBodyFor has been made.
+  /// Whether BodyFor, and GzipBodyFor, have been made.
+  [[nodiscard]] bool has_body() const { return body_.Get() != nullptr; }
   [[nodiscard]] bool has_gzip() const { return gzip_.Get() != nullptr; }
 
   /// Strong validators, quotes included: `"<revision>"`, and `"<revision>-gzip"` of GzipBodyFor.

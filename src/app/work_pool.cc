@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/thread_name.h"
+
 namespace app {
 
 WorkPool::WorkPool(std::size_t threads, std::size_t queue_max) : queue_max_(queue_max) {

@@ -21,7 +21,8 @@
 
 namespace app {
 class Accounts;
-}
+class WorkPool;
+}  // namespace app
 
 namespace http {
 
@@ -46,6 +47,7 @@ struct Services {
   std::string_view openapi;           // JSON.
   std::span<const StaticFile> files;  // The page.
   std::function<bool()> is_ready;     // Thread-safe.
+  app::WorkPool& pool;                // For long lists: what would hold a loop up.
   std::vector<std::unique_ptr<LoopState>> loops;
 };
 

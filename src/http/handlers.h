@@ -36,6 +36,7 @@ void GetOpenApi(const CallPtr& call);
 bool RefuseRead(Call& call);
 
 /// Answers with the whole list, or 304.
-void SendList(Exchange& exchange, const app::SnapshotPtr& list, domain::Role role);
+void SendList(Services& services, Exchange& exchange, const app::SnapshotPtr& list,
+              domain::Role role);
 
 }  // namespace http

@@ -109,7 +109,7 @@ class Pipeline {
     if (list == nullptr) return false;
     const auto role = domain::Authorize(&(*list)->list(), caller->user_id, domain::Action::kRead);
     if (!role) return false;
-    SendList(exchange, *list, *role);
+    SendList(services_, exchange, *list, *role);
     return true;
   }
 

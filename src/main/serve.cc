@@ -15,6 +15,7 @@
 #include "adapters/sqlite/database.h"
 #include "app/accounts.h"
 #include "app/batch_job.h"
+#include "app/work_pool.h"
 #include "base/log.h"
 #include "http/authenticate.h"
 #include "http/operators.h"
@@ -29,6 +30,7 @@ namespace {
 
 // After SIGTERM: as long as a load balancer needs to see that /readyz has turned.
 constexpr std::chrono::seconds kGrace{1};
+constexpr std::size_t kPoolQueueMax = 256;  // Above: long lists are made by the loops.
 constexpr std::size_t kOperatorConnections = 64;
 // Comes after the service's own drain: all of them together stay below ten seconds.
 constexpr std::chrono::milliseconds kOperatorDrain{500};
@@ -107,6 +109,7 @@ class Service {
     // Who waits for the pool or the database holds on to a connection: they finish before the
     // servers go.
     if (accounts_) accounts_->Stop();
+    pool_.End();
     database_.reset();
   }
   Service(const Service&) = delete;
@@ -137,7 +140,7 @@ class Service {
         http::Authenticator::Config{config_.public_url, config_.trusted_proxies});
     services_ = std::unique_ptr<http::Services>(new http::Services{
         *lists_, *cache_, *idempotency_, *accounts_, *authenticator_, base::SystemNow, OpenApi(),
-        WebFiles(), [this] { return is_ready_.load(); }, std::move(loops)});
+        WebFiles(), [this] { return is_ready_.load(); }, pool_, std::move(loops)});
     handler_ = http::MakePipeline(*services_);
     server_->EverySecond([this](std::size_t loop) { services_->loops[loop]->lists.Sweep(); });
 
@@ -156,6 +159,7 @@ class Service {
   }
 
   const Config& config_;
+  app::WorkPool pool_{1, kPoolQueueMax};
   base::Metrics metrics_;
   base::Metrics operator_metrics_;  // Scrapes do not count as the service's requests.
   const std::unique_ptr<ports::Crypto> crypto_ = adapters::crypto::MakeCrypto();
