@@ -38,7 +38,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kPrepared =
     2048;  // Creates made at a time, between two stretches that count.
-constexpr int kCheckpointFrames = 4000;
+constexpr int kCheckpointFrames = 16'000;
 
 [[noreturn]] void Fail(const std::string& what) {
   throw std::runtime_error(what);

@@ -25,7 +25,8 @@ INCLUDE = re.compile(r'^\s*#\s*include "((?:[a-z_0-9]+/)+)[a-z_0-9]+\.(?:h|inc)"
 COROUTINE = re.compile(r"\bco_(await|return|yield)\b")
 # Which folders may include a library: nobody else knows that it is there.
 LIBRARIES = {
-    r"<boost/(asio|beast)[/.]": ("http", "main"),
+    r"<boost/asio[/.]": ("http", "main"),
+    r"<boost/beast[/.]": ("tests/fuzz",),
     r"<sqlite3\.h>": ("adapters/sqlite", "tests", "bench"),
     r"<(openssl/|argon2\.h)": ("adapters/crypto", "tests"),
     r"<utf8proc\.h>": ("app",),

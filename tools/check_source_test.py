@@ -31,7 +31,9 @@ class Rules(unittest.TestCase):
     def test_libraries(self):
         self.finds("src/app/a.cc", "#include <boost/asio/post.hpp>\n")
         self.finds("src/app/a.cc", "#include <sqlite3.h>\n")
-        self.accepts("src/http/a.cc", "#include <boost/beast/http.hpp>\n")
+        self.finds("src/http/a.cc", "#include <boost/beast/http.hpp>\n")
+        self.accepts("src/http/a.cc", "#include <boost/asio/post.hpp>\n")
+        self.accepts("tests/fuzz/a_fuzz.cc", "#include <boost/beast/http.hpp>\n")
 
     def test_headers_are_guarded(self):
         self.finds("src/base/a.h", "int x;\n")

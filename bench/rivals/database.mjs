@@ -13,7 +13,7 @@ function configure(sql) {
   sql.pragma("cache_size = -32768");
   sql.pragma("temp_store = MEMORY");
   sql.pragma("journal_size_limit = 67108864");
-  sql.pragma("wal_autocheckpoint = 4000");
+  sql.pragma("wal_autocheckpoint = 16000");
 }
 
 export class Database {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "base/json_writer.h"
@@ -11,20 +12,49 @@ namespace app {
 namespace {
 
 constexpr std::uint32_t kFrontIdleSeconds = 60;
+constexpr std::size_t kLookAhead = 8;  // Changes side by side between two renderings.
 constexpr std::size_t kItemTextBytes = 420;  // Of an item with a little text, as JSON.
 
-/// Live items of one chunk, each preceded by a comma.
-const std::string& TextOf(const domain::Chunks<domain::Item, domain::RankOf>::Chunk& chunk) {
-  if (const std::string* const ready = chunk.memo.Get()) return *ready;
-  std::string text;
-  text.reserve(chunk.values.size() * kItemTextBytes);
-  for (const domain::ItemPtr& item : chunk.values) {
-    if (!item->live()) continue;
-    text += ',';
-    store::AppendItem(text, *item);
+using Chunk = domain::Chunks<domain::Item, domain::RankOf>::Chunk;
+
+/// The text of an item that the chunk before has too, as it is there; looked for from `at` on, as
+/// both are in the same order.
+std::optional<std::string_view> TextBefore(const Chunk& before, const domain::ItemPtr& item,
+                                           std::size_t& at) {
+  for (std::size_t i = at; i < std::min(at + kLookAhead, before.values.size()); ++i) {
+    if (before.values[i] != item) continue;
+    at = i + 1;
+    const domain::ChunkText& known = *before.memo.Get();
+    const std::size_t begin = i == 0 ? 0 : known.ends[i - 1];
+    return std::string_view(known.text).substr(begin, known.ends[i] - begin);
   }
-  text.shrink_to_fit();
-  return chunk.memo.Keep(std::move(text));
+  return std::nullopt;
+}
+
+/// Live items of one chunk, each preceded by a comma. Most of a chunk is as it was before the last
+/// change: only what differs is made.
+std::string_view TextOf(const Chunk& chunk) {
+  if (const domain::ChunkText* const ready = chunk.memo.Get()) return ready->text;
+  const std::shared_ptr<const Chunk> before = chunk.before.Get();
+  domain::ChunkText made;
+  made.text.reserve(before ? before->memo.Get()->text.size() + kItemTextBytes
+                           : chunk.values.size() * kItemTextBytes);
+  made.ends.reserve(chunk.values.size());
+  std::size_t at = 0;
+  for (const domain::ItemPtr& item : chunk.values) {
+    const auto known = before ? TextBefore(*before, item, at) : std::nullopt;
+    if (known) {
+      made.text += *known;
+    } else if (item->live()) {
+      made.text += ',';
+      store::AppendItem(made.text, *item);
+    }
+    made.ends.push_back(static_cast<std::uint32_t>(made.text.size()));
+  }
+  made.text.shrink_to_fit();
+  const domain::ChunkText& kept = chunk.memo.Keep(std::move(made));
+  chunk.before.Set(nullptr);
+  return kept.text;
 }
 
 /// Where the answer begins, by role.

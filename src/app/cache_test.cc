@@ -99,6 +99,31 @@ TEST(Snapshot, HasNothingOldInItAfterAChange) {
   EXPECT_EQ(lane.ignored, 0);
 }
 
+TEST(Snapshot, HasNothingOldInItAfterManyChangesThatNobodyReads) {
+  Lane lane = Lane::WithItems(200);
+  ExpectWhole(lane);
+  for (const std::uint64_t first : {100U, 130U, 287U}) {
+    for (std::uint64_t i = 0; i < 12; ++i) lane.Do(domain::testing::Tick(IdOf(first + i)));
+    ExpectWhole(lane);
+    lane.Do(domain::testing::Move(IdOf(first), domain::Side::kAfter));
+    lane.Do(domain::testing::OpOf(domain::Kind::kRemove, IdOf(first + 3)));
+    lane.Do(domain::testing::OpOf(domain::Kind::kRemove, IdOf(first + 4)));
+    lane.Do(domain::testing::Add(IdOf(1000 + first)));
+    ExpectWhole(lane);
+  }
+  EXPECT_EQ(lane.ignored, 0);
+}
+
+TEST(Snapshot, KeepsNoOldChunkOnceItHasItsText) {
+  Lane lane = Lane::WithItems(10);
+  ExpectWhole(lane);
+  const std::weak_ptr old = lane.list->order.chunks().front();
+  for (int i = 0; i < 100; ++i) lane.Do(domain::testing::Tick(IdOf(100), i % 2 == 0));
+  EXPECT_FALSE(old.expired());
+  ExpectWhole(lane);
+  EXPECT_TRUE(old.expired());
+}
+
 TEST(Snapshot, MakesItsBytesOnce) {
   const Snapshot snapshot(Lane::WithItems(300).list);
   const std::string_view* seen[4] = {};

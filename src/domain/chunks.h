@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,30 @@ class Memo {
   mutable std::atomic<const T*> value_{nullptr};
 };
 
+/// A pointer that is there until it is no longer needed. Thread-safe.
+template <class Pointer>
+class Handover {
+ public:
+  [[nodiscard]] Pointer Get() const {
+    const std::scoped_lock lock(mutex_);
+    return pointer_;
+  }
+  void Set(Pointer pointer) const {
+    const std::scoped_lock lock(mutex_);
+    pointer_.swap(pointer);  // What was there ends after the lock.
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable Pointer pointer_;
+};
+
+/// A chunk's text: that of each value, one behind the other, and where each ends.
+struct ChunkText {
+  std::string text;
+  std::vector<std::uint32_t> ends;
+};
+
 /// A sorted sequence of shared, constant values, itself a value: a copy shares its chunks, and a
 /// change makes one chunk anew (at most kChunkMax pointers) and a vector of chunk pointers.
 /// `KeyOf` gives a value's key; keys are unique and compared with <.
@@ -47,11 +72,15 @@ class Chunks {
   static constexpr std::size_t kChunkMax = 64;
   using Ptr = std::shared_ptr<const T>;
 
+  struct Chunk;
+  using ChunkPtr = std::shared_ptr<const Chunk>;
   struct Chunk {
     std::vector<Ptr> values;  // 1 to kChunkMax, in order.
-    Memo<std::string> memo;
+    Memo<ChunkText> memo;
+    /// The chunk that this one was made from, if it had its text by then; for the text of what both
+    /// hold. Gone once this one has its own.
+    Handover<ChunkPtr> before;
   };
-  using ChunkPtr = std::shared_ptr<const Chunk>;
 
   /// A position: chunk and index in it; at the end chunk == chunks().size().
   struct At {
@@ -176,6 +205,9 @@ class Chunks {
     auto copy = std::make_shared<Chunk>();
     copy->values.reserve(chunks_[chunk]->values.size() + 1);
     copy->values = chunks_[chunk]->values;
+    // One step back at most: who was never rendered hands on what it was made from.
+    const ChunkPtr& from = chunks_[chunk];
+    copy->before.Set(from->memo.Get() != nullptr ? from : from->before.Get());
     return copy;
   }
 

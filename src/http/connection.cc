@@ -48,6 +48,7 @@ bool Connection::IsIdle() const {
 }
 
 void Connection::Start() {
+  if (peer_.empty()) return Close();  // Reset already. Shares are counted by address: it has none.
   due_ = Clock::now() + limits().idle_timeout;
   loop_.Watch(socket_.fd(), *this);
 }
@@ -76,7 +77,11 @@ void Connection::Close() {
   due_ = kNever;
   socket_.Close();
   response_ = {};
-  loop_.Forget(shared_from_this());
+  const auto keep = shared_from_this();
+  loop_.Forget(keep);
+  // Lives on until the events are handled that the loop has fetched already: one may be of this,
+  // where the handler of another has answered it and its client was gone.
+  asio::post(loop_.io, [keep] {});
 }
 
 void Connection::OnEvents(std::uint32_t events) {
@@ -131,7 +136,12 @@ void Connection::Advance(std::string_view fresh) {
   Parse(fresh);
   while (state_ == State::kReading && begin_ < in_.size()) Parse({});
   is_advancing_ = false;
-  if (state_ == State::kReading && is_readable_) ReadLater();
+  if (state_ != State::kReading) return;
+  if (loop_.shared.draining.load(std::memory_order_relaxed) && IsIdle()) {
+    asio::post(loop_.io, [keep] { keep->Drain(); });
+  } else if (is_readable_) {
+    ReadLater();
+  }
 }
 
 void Connection::Parse(std::string_view fresh) {
@@ -333,9 +343,6 @@ void Connection::OnSent() {
   state_ = State::kReading;
   // kNever: it went out at once, and it is no later than then.
   due_ = (due_ == kNever ? answered_ : Clock::now()) + limits().idle_timeout;
-  if (loop_.shared.draining.load(std::memory_order_relaxed) && IsIdle() && !is_advancing_) {
-    return Drain();
-  }
   Advance({});
 }
 

@@ -37,15 +37,6 @@ bool IsValueByte(char c) {
 /// Sixteen bytes at once; GCC and Clang make of it what the processor has.
 using Sixteen = std::uint8_t __attribute__((vector_size(16)));
 
-bool HasOption(std::string_view list, std::string_view option) {
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    if (EqualsWithoutCase(Trim(list.substr(0, end)), option)) return true;
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return false;
-}
-
 Method MethodOf(std::string_view name) {
   if (name == "GET") return Method::kGet;
   if (name == "HEAD") return Method::kHead;
@@ -75,10 +66,7 @@ class FramingReader {
         }
         break;
       case 10:
-        if (EqualsWithoutCase(name, "Connection")) {
-          closes_ = closes_ || HasOption(value, "close");
-          keeps_alive_ = keeps_alive_ || HasOption(value, "keep-alive");
-        }
+        if (EqualsWithoutCase(name, "Connection")) TakeOptions(value);
         break;
       case 14:
         if (EqualsWithoutCase(name, "Content-Length")) TakeLength(value);
@@ -110,6 +98,17 @@ class FramingReader {
     host_ = value;
     if (value.empty() || value.find_first_of(" \t,/\\@?#") != std::string_view::npos) {
       is_right_ = false;
+    }
+  }
+
+  void TakeOptions(std::string_view list) {
+    while (!list.empty()) {
+      const std::size_t end = std::min(list.find(','), list.size());
+      const std::string_view option = Trim(list.substr(0, end));
+      list.remove_prefix(std::min(end + 1, list.size()));
+      if (!IsAll(option, kToken)) is_right_ = false;
+      closes_ = closes_ || EqualsWithoutCase(option, "close");
+      keeps_alive_ = keeps_alive_ || EqualsWithoutCase(option, "keep-alive");
     }
   }
 

@@ -32,7 +32,8 @@ struct Framing {
 /// Reads a whole head, empty line included, each line of which passed the checks above, into
 /// `request` (whose views point into `head`). False where two readers could understand it in two
 /// ways: more than one of Content-Length and Transfer-Encoding together, a coding that is not
-/// `chunked`, not exactly one Host (none is right on HTTP/1.0), another host in the target.
+/// `chunked`, not exactly one Host (none is right on HTTP/1.0), another host in the target, a
+/// Connection that is no list of tokens.
 [[nodiscard]] bool ReadHead(std::string_view head, Request& request, Framing& framing);
 
 }  // namespace http

@@ -209,5 +209,19 @@ TEST(Connection, StaysOrEndsAsTheClientSays) {
   }
 }
 
+TEST(Connection, IsAListOfTokens) {
+  for (const char* value : {"close keep-alive", "keep-alive; close", "\"close\"", "close\t close",
+                            "TE, a b", "cl\xc3\xb6se", "close=1", "(close)", "close, @"}) {
+    EXPECT_TRUE(
+        IsRefused("GET / HTTP/1.1\r\nHost: h\r\nConnection: " + std::string(value) + "\r\n\r\n"))
+        << value;
+  }
+  for (const char* value : {"", ",", " , ,", "TE,Upgrade", ",TE\t,", "a!#$%&'*+-.^_`|~9"}) {
+    EXPECT_TRUE(Taken("GET / HTTP/1.1\r\nHost: h\r\nConnection: " + std::string(value) + "\r\n\r\n")
+                    .is_done)
+        << value;
+  }
+}
+
 }  // namespace
 }  // namespace http

@@ -36,8 +36,8 @@ struct ServerConfig {
 };
 
 /// HTTP/1.1 (RFC 9112) on one event loop a core, each with its own SO_REUSEPORT listener. The only
-/// folder that knows Asio and Beast. Malformed requests and smuggling shapes are answered 400 (a
-/// problem document) and the connection is closed; over-long ones 413, 414 or 431.
+/// folder that knows Asio. Malformed requests and smuggling shapes are answered 400 (a problem
+/// document) and the connection is closed; over-long ones 413, 414 or 431.
 class Server {
  public:
   /// Listens at once; throws std::system_error when the port is taken. Accepts from Start on.

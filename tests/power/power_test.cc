@@ -220,7 +220,7 @@ class BrokenDisk : public Power, public testing::WithParamInterface<Fault> {
       EXPECT_EQ(lanes[0].number, 2);
       return true;
     }
-    RunLanes(**database, lanes, 8, on_answer);
+    RunLanes(**database, lanes, 24, on_answer);
     const bool met = vfs_.WasMet();
     if (fault.how == Fault::How::kFull) {
       for (const auto& [number, lane] : lanes) {

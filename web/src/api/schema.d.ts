@@ -1027,9 +1027,9 @@ export interface components {
         Limit: number;
         /** @description The `next_cursor` of the page before. */
         Cursor: string;
-        /** @description The list's ETag; 412 when the list has moved. */
+        /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
         IfMatch: string;
-        /** @description An ETag of the list; 304 when that is what would be sent. */
+        /** @description An ETag of the list, compressed or not; 304 when the list is still that. */
         IfNoneMatch: string;
         /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
         MinRevision: components["schemas"]["RevisionOrNone"];
@@ -1047,8 +1047,12 @@ export interface components {
         };
     };
     headers: {
-        /** @description The list's, opaque. */
+        /** @description The list's, opaque. A compressed answer has one of its own, for the same list. */
         ETag: string;
+        /** @description Of an answer over 1 KiB to a request that takes gzip. */
+        ContentEncoding: "gzip";
+        /** @description The request's headers that the answer depends on. */
+        Vary: string;
         /** @description The list's revision. */
         ListRevision: components["schemas"]["Revision"];
         /** @description Where what was made can be read. */
@@ -1521,7 +1525,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An ETag of the list; 304 when that is what would be sent. */
+                /** @description An ETag of the list, compressed or not; 304 when the list is still that. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1539,6 +1543,8 @@ export interface operations {
                 headers: {
                     ETag: components["headers"]["ETag"];
                     "List-Revision": components["headers"]["ListRevision"];
+                    "Content-Encoding": components["headers"]["ContentEncoding"];
+                    Vary: components["headers"]["Vary"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1549,6 +1555,7 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    Vary: components["headers"]["Vary"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1565,7 +1572,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1631,7 +1638,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1665,7 +1672,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1709,7 +1716,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1787,7 +1794,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1833,7 +1840,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1912,7 +1919,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1959,7 +1966,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -1995,7 +2002,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -2041,7 +2048,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
@@ -2086,7 +2093,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The list's ETag; 412 when the list has moved. */
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
                 "Min-Revision"?: components["parameters"]["MinRevision"];
