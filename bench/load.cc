@@ -288,7 +288,7 @@ class Load {
   Clock::time_point end_;
   Clock::time_point next_due_;
   std::map<std::string, std::vector<float>> times_;  // Microseconds, by class.
-  std::size_t answers_ = 0;  // With those that are not counted.
+  std::size_t answers_ = 0;                          // With those that are not counted.
   std::size_t wrong_ = 0;
   std::size_t bytes_ = 0;
   std::string first_wrong_;

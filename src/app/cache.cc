@@ -12,7 +12,7 @@ namespace app {
 namespace {
 
 constexpr std::uint32_t kFrontIdleSeconds = 60;
-constexpr std::size_t kLookAhead = 8;  // Changes side by side between two renderings.
+constexpr std::size_t kLookAhead = 8;        // Changes side by side between two renderings.
 constexpr std::size_t kItemTextBytes = 420;  // Of an item with a little text, as JSON.
 
 using Chunk = domain::Chunks<domain::Item, domain::RankOf>::Chunk;
@@ -88,8 +88,8 @@ std::string HeadOf(const domain::ListState& list) {
 }
 
 std::size_t EstimateBytes(const domain::ListState& list) {
-  // An item's struct, its share of two chunks, its rendered form and a compressed one. Measured with
-  // 100,000 lists of 20 items (bench/run memory): within a tenth.
+  // An item's struct, its share of two chunks, its rendered form and a compressed one. Measured
+  // with 100,000 lists of 20 items (bench/run memory): within a tenth.
   constexpr std::size_t kItem = 1000;
   return 2048 + list.items.size() * kItem + 3 * static_cast<std::size_t>(list.content_bytes) +
          list.members.size() * 160;

@@ -196,6 +196,7 @@ bool IsFieldValue(std::string_view text) {
     wrong |= static_cast<Sixteen>(((bytes < ' ') & (bytes != '\t')) | (bytes == 0x7F));
   }
   constexpr Sixteen kNone{};
+  // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): a vector has no padding.
   return std::memcmp(&wrong, &kNone, sizeof wrong) == 0 &&
          std::ranges::all_of(text.substr(at), IsValueByte);
 }

@@ -1,10 +1,10 @@
 // What the product relies on in its cryptography, beside the standards' own vectors.
 
+#include "adapters/crypto/crypto.h"
+
 #include <argon2.h>
 #include <gtest/gtest.h>
 #include <string>
-
-#include "adapters/crypto/crypto.h"
 
 namespace {
 

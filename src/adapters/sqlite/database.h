@@ -17,10 +17,11 @@ struct Config {
   std::size_t readers = 2;             // Reader threads, each with its own connection.
   std::size_t write_queue_max = 8192;  // Jobs; above: kUnavailable at once.
   std::size_t read_queue_max = 1024;
-  std::size_t group_max = 512;   // Jobs in one transaction.
-  std::string vfs;               // Empty: the default. Tests name theirs.
-  bool full_sync = true;         // synchronous=FULL; NORMAL only as the control of a test.
-  int checkpoint_frames = 16'000;  // Pages in the log from which on it is copied (docs/decisions/0012).
+  std::size_t group_max = 512;  // Jobs in one transaction.
+  std::string vfs;              // Empty: the default. Tests name theirs.
+  bool full_sync = true;        // synchronous=FULL; NORMAL only as the control of a test.
+  int checkpoint_frames =
+      16'000;  // Pages in the log from which on it is copied (docs/decisions/0012).
 };
 
 /// Opens (or makes) the database in `folder`: takes the folder's lock, checks the schema's version,
