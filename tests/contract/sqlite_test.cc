@@ -197,7 +197,8 @@ TEST_F(SqliteOnly, TheLogDoesNotGrowForEver) {
     largest = std::max(largest, std::filesystem::file_size(config_.folder / "lists.db-wal"));
   }
   EXPECT_GT(std::filesystem::file_size(config_.folder / "lists.db"), 300 * 8000U / 2);
-  EXPECT_LT(largest, 100 * 4120U);
+  // Four times as long as it should be, while the copier keeps up or not, and one commit more.
+  EXPECT_LT(largest, 5 * 50 * 4120U);
 }
 
 TEST_F(SqliteOnly, ALongReadKeepsItsViewWhileTheLogIsCopied) {
