@@ -69,7 +69,7 @@ struct ChunkText {
 template <class T, class KeyOf>
 class Chunks {
  public:
-  static constexpr std::size_t kChunkMax = 64;
+  static constexpr std::size_t kChunkMax = 128;
   using Ptr = std::shared_ptr<const T>;
 
   struct Chunk;

@@ -72,7 +72,7 @@ struct Decision {
 /// Kinds due now: kCreateList, kSetList, kRemoveList, kRestoreList, kAdd, kSet, kMove, kRemove,
 /// kRestore, kClearDone. The same function will decide ops of sync: they differ by what they saw.
 /// Errors: kNotFound, kForbidden, kConflict, kStale, kInvalid with `fields` or reason `list_full`.
-/// Cost: O(log items) plus what the op touches; an item's copy and a chunk's (64 pointers).
+/// Cost: O(log items) plus what the op touches; an item's copy and a chunk's (128 pointers).
 [[nodiscard]] base::Result<Decision> Decide(const ListPtr& list, const Op& op,
                                             const DecideContext& context);
 
