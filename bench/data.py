@@ -9,6 +9,7 @@ import base64
 import datetime
 import hashlib
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -67,6 +68,7 @@ def copy_of(source, name="copy"):
     target = WORK / name
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
+    os.sync()  # Else the system writes it out while something is measured.
     return target
 
 

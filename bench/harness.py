@@ -48,6 +48,19 @@ def busy_seconds():
     return (user + nice + system + irq + softirq + steal) / TICK
 
 
+def kernel_seconds():
+    """Seconds that the kernel's own threads have used: they write out what the contenders wrote."""
+    seconds = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if fields[1] == "2":  # Of kthreadd.
+            seconds += int(fields[11]) + int(fields[12])
+    return seconds / TICK
+
+
 class Program:
     """A process pinned to cores, stopped at the end of the block."""
 
@@ -92,7 +105,7 @@ def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=No
     """One slice. Raises when any answer was wrong. With `server`, its CPU time is told."""
     command = ["taskset", "-c", str(LOAD_CORE), BUILD / "bench_load", "127.0.0.1", port, plan, connections,
                seconds] + ([rate] if rate else [])
-    own = os.times()
+    own, kernel = os.times(), kernel_seconds()
     busy, cpu, began = busy_seconds(), cpu_of(server.pid) if server else (0, 0), time.monotonic()
     with subprocess.Popen([str(each) for each in command], stdout=subprocess.PIPE) as process:
         out, _ = process.communicate()
@@ -100,7 +113,7 @@ def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=No
         used = os.times()
         after = cpu_of(server.pid) if server else (0, 0)
         foreign = (busy_seconds() - busy - (sum(after) - sum(cpu))
-                   - (sum(used[:4]) - sum(own[:4])))
+                   - (sum(used[:4]) - sum(own[:4])) - (kernel_seconds() - kernel))
     told = json.loads(out) if out else {}
     if process.returncode != 0 or told.get("wrong", 1) != 0:
         raise RuntimeError(f"wrong answers: {told}")
