@@ -93,7 +93,8 @@ int main(int argc, char** argv) {
   at.sin_family = AF_INET;
   at.sin_port = htons(static_cast<unsigned short>(std::atoi(argv[1])));
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (answer.empty() || ::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+  if (answer.empty() || listener < 0 ||
+      ::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
       ::listen(listener, 4096) != 0) {
     std::fputs("bench_floor: no answer to give, or the port is taken\n", stderr);
     return 1;
@@ -111,7 +112,8 @@ int main(int argc, char** argv) {
         if (made->fd < 0) continue;
         ::setsockopt(made->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         Watch(epoll, EPOLL_CTL_ADD, made->fd, EPOLLIN, made.get());
-        static_cast<void>(made.release());  // Its event owns it.
+        static_cast<void>(
+            made.release());  // NOLINT(bugprone-unused-return-value): its event owns it.
         continue;
       }
       if (!client->is_sending) client->answer = &copies[random() % copies.size()];

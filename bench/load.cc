@@ -34,6 +34,7 @@
 #include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <unistd.h>
 #include <vector>
 
@@ -125,7 +126,7 @@ class Load {
     for (Client& client : clients_) {
       client.fd = ::socket(AF_INET, SOCK_STREAM, 0);
       if (::connect(client.fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
-        Fail(std::string("cannot connect: ") + std::strerror(errno));
+        Fail(std::string("cannot connect: ") + std::system_category().message(errno));
       }
       const int on = 1;
       ::setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -151,7 +152,8 @@ class Load {
       const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, 0);
       const auto now = Clock::now();
       for (int i = 0; i < count; ++i) {
-        OnReadable(*static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr));
+        auto* const client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
+        if (client != nullptr) OnReadable(*client);
       }
       if (count > 0) heard = now;
       if (now - heard > kPatience) Fail("no answer came for a long time");
@@ -167,6 +169,7 @@ class Load {
       std::ranges::sort(times);
       all += times.size();
       const auto at = [&times](double part) {
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it is bound above.
         return times.empty()
                    ? 0
                    : times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1))];
@@ -209,7 +212,7 @@ class Load {
     client.head_bytes = 0;
     if (::send(client.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
-      Fail(std::string("cannot send: ") + std::strerror(errno));
+      Fail(std::string("cannot send: ") + std::system_category().message(errno));
     }
   }
 

@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 extern "C" {
-// glibc's own names of what is replaced here.
-void* __libc_malloc(std::size_t size);                           // NOLINT(*-identifier-naming)
-void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(*-identifier-naming)
-void* __libc_realloc(void* old, std::size_t size);               // NOLINT(*-identifier-naming)
-void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(*-identifier-naming)
+// NOLINTBEGIN(bugprone-reserved-identifier): glibc's own names of what is replaced here.
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* old, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace {
@@ -32,7 +33,7 @@ void CountOne() {
 }
 
 __attribute__((constructor)) void OpenCount() {
-  const char* const file = std::getenv("LISTS_MALLOC_COUNT");
+  const char* const file = std::getenv("LISTS_MALLOC_COUNT");  // NOLINT(concurrency-mt-unsafe)
   if (file == nullptr) return;
   const int fd = ::open(file, O_RDWR | O_CREAT, 0600);
   if (fd < 0 || ::ftruncate(fd, sizeof(Count)) != 0) std::abort();

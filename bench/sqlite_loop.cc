@@ -17,6 +17,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <sqlite3.h>
 #include <stdexcept>
@@ -211,6 +212,7 @@ class Creates {
 
   std::vector<ports::Batch> Make(std::size_t count) {
     std::vector<ports::Batch> batches;
+    batches.reserve(count);
     for (std::size_t i = 0; i < count; ++i) batches.push_back(MakeOne());
     return batches;
   }
@@ -228,11 +230,13 @@ class Creates {
     op.fields.text = "Milk, and a loaf of bread";
     const domain::DecideContext context{base::SystemNow(), epoch_, [this] { return random_(); }};
     auto decision = domain::Decide(list, op, context);
-    if (!decision || !decision->change) Fail("a create was refused");
+    if (!decision.has_value()) Fail("a create was refused");
+    std::optional<domain::Change> change = std::move(decision->change);
+    if (!change.has_value()) Fail("a create changed nothing");
     store::ListWrite write;
     write.before = list;
     write.after = decision->list;
-    write.changes.push_back({std::move(*decision->change), crypto_->Sha256(store::DigestText(op))});
+    write.changes.push_back({std::move(*change), crypto_->Sha256(store::DigestText(op))});
     write.rows = std::move(decision->rows);
     write.epoch = epoch_;
     write.mark = base::RandomBytes(16);
