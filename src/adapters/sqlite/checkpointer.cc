@@ -51,6 +51,7 @@ void Checkpointer::Loop() {
                  {"system_error", std::int64_t{done.error().system_error}},
                  {"detail", std::string_view(done.error().message)}});
     }
+    if (failed && IsFlushFailure(done.error())) flush_failed_ = true;
     if (failed) connection_.reset();
     is_failing_ = failed;
     lock.lock();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,8 @@ class Checkpointer {
   /// Starts a copy of what the log holds now. False: one is under way.
   bool Start();
   [[nodiscard]] bool is_busy() const;
+  /// The database could not be flushed after a copy: see GroupWriter::CheckpointIfLong.
+  [[nodiscard]] bool flush_failed() const { return flush_failed_; }
 
  private:
   void Loop();
@@ -31,6 +34,7 @@ class Checkpointer {
   const Config config_;
   std::unique_ptr<Connection> connection_;  // Opened when first needed; the thread's own.
   bool is_failing_ = false;
+  std::atomic<bool> flush_failed_ = false;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool wanted_ = false;

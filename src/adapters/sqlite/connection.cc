@@ -132,6 +132,10 @@ bool IsBusy(const Failure& failure) {
   return (failure.code & 0xff) == SQLITE_BUSY;
 }
 
+bool IsFlushFailure(const Failure& failure) {
+  return failure.code == SQLITE_IOERR_FSYNC;
+}
+
 struct Connection::Prepared {
   explicit Prepared(sqlite3_stmt* made) : statement(made) {}
   ~Prepared() { sqlite3_finalize(statement); }

@@ -36,6 +36,9 @@ enum class Blame : std::uint8_t {
 
 [[nodiscard]] bool IsConstraint(const Failure& failure);
 [[nodiscard]] bool IsBusy(const Failure& failure);
+/// The disk refused to flush: the system may have forgotten what it should have written, and says
+/// so once.
+[[nodiscard]] bool IsFlushFailure(const Failure& failure);
 
 template <class T>
 using Attempt = std::expected<T, Failure>;

@@ -56,8 +56,13 @@ GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> conne
                                          "Batches that failed by themselves.")) {}
 
 GroupWriter::~GroupWriter() {
+  flush_failed_ = flush_failed_ || checkpointer_->flush_failed();
   checkpointer_.reset();
   if (!connection_) return;
+  if (flush_failed_) {
+    connection_->CheckpointOnClose(false);
+    return;
+  }
   if (auto done = connection_->RunCheckpoint(Connection::Checkpoint::kTruncate); !done) {
     LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());  // The log keeps it all.
   }
@@ -235,6 +240,11 @@ Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
 
 void GroupWriter::CheckpointIfLong() {
   if (!connection_) return;
+  // SQLite counts pages as copied before they are flushed. When a flush has failed, a later copy
+  // would leave them out, and the log that still has them would start anew: commits that were
+  // acknowledged would be lost. So the log is kept, and grows, until the next start copies all of
+  // it.
+  if (flush_failed_ || checkpointer_->flush_failed()) return;
   const int frames = connection_->wal_frames();
   if (frames < copied_frames_) copied_frames_ = 0;  // The log has started anew.
   if (frames < config_.checkpoint_frames || checkpointer_->is_busy()) return;
@@ -252,6 +262,7 @@ void GroupWriter::CheckpointIfLong() {
                                                          : Connection::Checkpoint::kPassive);
   copied_frames_ = frames;
   const bool failed = !done && !IsBusy(done.error());
+  if (failed && IsFlushFailure(done.error())) flush_failed_ = true;
   if (failed && !checkpoint_failing_) {
     LogFailure("checkpoint failed", "sqlite.checkpoint", done.error());
   }

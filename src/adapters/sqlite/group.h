@@ -76,7 +76,8 @@ class GroupWriter {
   std::optional<Checkpointer> checkpointer_;  // Empty only at the end.
   int copied_frames_ = 0;                     // Of the log, by the last copy that was started.
   bool checkpoint_failing_ = false;
-  int logged_code_ = 0;  // Of the last failure of a group that was logged, and when that was.
+  bool flush_failed_ = false;  // Of the database, after a copy: none is made any more.
+  int logged_code_ = 0;        // Of the last failure of a group that was logged, and when that was.
   std::chrono::steady_clock::time_point logged_at_;
   base::Histogram& rows_;
   base::Histogram& commit_seconds_;
