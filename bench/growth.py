@@ -2,7 +2,7 @@
 import callgrind
 import data
 from client import Api, Connection
-from report import Row, number
+from report import Row
 
 CALLS = 300
 SIGN_INS = 8
@@ -105,6 +105,3 @@ def growth():
     rows.append(Row("instructions of a tick", "a list of 10,000 items to one of 100", f"{long:,.0f}",
                     f"{short:,.0f}", long / short, firm=3, more=False))
     return rows
-
-
-__all__ = ["growth", "number"]

@@ -7,7 +7,6 @@ import collections
 import html
 import subprocess
 import sys
-import time
 
 import data
 import writes
@@ -20,11 +19,11 @@ WIDTH, ROW = 1200, 16
 SHOWN = 0.002  # Narrower boxes are left out.
 
 
-def hot(reads, server):
+def hot(reads):
     return reads.plan("profile", 200, -1)
 
 
-def create(reads, server):
+def create(reads):
     return writes.create_plan(reads)
 
 
@@ -34,14 +33,13 @@ WORKS = {"hot": hot, "create": create}
 def record(name, file):
     reads = Reads()
     with data.serve(data.copy_of(reads.folder, "profile"), "--loops", "1") as server:
-        plan = WORKS[name](reads, server)
+        plan = WORKS[name](reads)
         load(server.port, plan, seconds=1)
         command = ["perf", "record", "-e", "cpu-clock", "-F", HERTZ, "--call-graph", "dwarf,16384", "-o", file,
                    "-p", server.pid, "--", "sleep", SECONDS]
         with Program(command, cores=(1,), log="perf.log") as perf:
             load(server.port, plan, seconds=SECONDS)
-            while perf.process.poll() is None:
-                time.sleep(0.05)
+            perf.process.wait(60)
 
 
 def stacks(file):

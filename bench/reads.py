@@ -6,7 +6,7 @@ import subprocess
 import data
 import rivals
 from harness import BUILD, SERVER_CORE, SLICE_SECONDS, Ratio, cycles, load, median
-from report import Row, from_ratio
+from report import from_ratio
 
 LISTS = 1000
 HOT = 256  # Lists of the hot set: some 9 MB, which caches of today's processors hold.
@@ -182,6 +182,3 @@ def tick(reads, entry, item, done):
 def create(reads, entry):
     return data.request("POST", f"/v1/lists/{entry[0]}/items", reads.tokens[entry[1]],
                         body={"text": "Milk, and a loaf of bread"})
-
-
-__all__ = ["Row", "cold", "create", "gzip", "hot", "mixed", "not_modified", "tail", "tick"]

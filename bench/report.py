@@ -5,7 +5,7 @@ import pathlib
 import platform
 import subprocess
 
-from harness import CYCLES, ROOT, median
+from harness import CYCLES, ROOT
 
 
 @dataclasses.dataclass
@@ -80,6 +80,3 @@ def markdown(rows, title):
     if notes:
         lines += ["", *notes]
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["Row", "from_ratio", "markdown", "median", "number"]

@@ -8,7 +8,7 @@ import time
 
 import data
 from harness import BUILD, CYCLES, WORK, load, median
-from reads import HOT, Reads
+from reads import Reads
 from report import Row
 
 IDLE = 10_000
@@ -123,6 +123,3 @@ def first_answer_ms(folder, request):
             sock.sendall(request)
             assert sock.recv(4096).startswith(b"HTTP/1.1 200")
         return (time.monotonic() - began) * 1000
-
-
-__all__ = ["HOT", "allocations", "allocations_of_a_read", "memory", "start"]

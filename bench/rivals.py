@@ -1,6 +1,7 @@
 """What the program is compared with on the same requests: nginx, the floor, Node."""
 import http.client
 import pathlib
+import socket
 
 from harness import BUILD, ROOT, WORK, Program, free_port
 
@@ -9,7 +10,6 @@ PART_BYTES = 4000  # nginx takes at most 4,096 bytes for a parameter.
 
 def answer_of(port, request):
     """One whole answer of a server, head included, as it came."""
-    import socket
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         sock.sendall(request)
         data = b""

@@ -26,6 +26,7 @@ constexpr int kLingerReads = 8;  // At once; other connections want their turn t
 constexpr std::chrono::milliseconds kDrainGrace{250};
 constexpr std::size_t kKeptBytes =
     std::size_t{64} * 1024;  // Larger buffers are given back after use.
+constexpr std::size_t kQuickBytes = std::size_t{64} * 1024;  // Compressed in some 0.1 ms.
 constexpr double kSlowSeconds = 1.0;
 constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -246,6 +247,8 @@ void Connection::Send(Response response, std::string_view route) {
     StartAnswer(std::move(response), route);
     return;
   }
+  // Compressing a page of the log takes milliseconds: not those of the loop.
+  if (response.body_bytes() > kQuickBytes) Encode(request(), response);
   loop_.Post({.connection = shared_from_this(), .response = std::move(response), .route = route});
 }
 

@@ -180,7 +180,7 @@ void Loop::OnReady() {
   const int count =
       ::epoll_wait(ready_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
   for (int i = 0; i < count; ++i) {
-    // A connection is closed by itself only, so none of those that come after it.
+    // One that was closed meanwhile is still there: Connection::Close sees to it.
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     static_cast<Connection*>(event.data.ptr)->OnEvents(event.events);
   }
