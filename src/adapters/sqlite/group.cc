@@ -47,7 +47,7 @@ GroupWriter::GroupWriter(const Config& config, std::unique_ptr<Connection> conne
       commit_{&kCommit, {}},
       count_commit_{&kCountCommit, {}},
       connection_(std::move(connection)),
-      checkpointer_(std::in_place, config),
+      checkpointer_(std::make_unique<Checkpointer>(config)),
       rows_(metrics.GetHistogram("sqlite_commit_rows", "Writes that shared a commit.", "",
                                  base::Histogram::kCounts)),
       commit_seconds_(metrics.GetHistogram("sqlite_commit_seconds", "COMMIT, with its flush.")),

@@ -71,10 +71,10 @@ class GroupWriter {
   const ports::Statement begin_;
   const ports::Statement commit_;
   const ports::Statement count_commit_;
-  std::unique_ptr<Connection> connection_;    // Null while it cannot be opened.
-  std::int64_t tx_ = -1;                      // meta.tx as of the last commit; -1: to be read.
-  std::optional<Checkpointer> checkpointer_;  // Empty only at the end.
-  int copied_frames_ = 0;                     // Of the log, by the last copy that was started.
+  std::unique_ptr<Connection> connection_;      // Null while it cannot be opened.
+  std::int64_t tx_ = -1;                        // meta.tx as of the last commit; -1: to be read.
+  std::unique_ptr<Checkpointer> checkpointer_;  // Null only at the end.
+  int copied_frames_ = 0;                       // Of the log, by the last copy that was started.
   bool checkpoint_failing_ = false;
   bool flush_failed_ = false;  // Of the database, after a copy: none is made any more.
   int logged_code_ = 0;        // Of the last failure of a group that was logged, and when that was.
