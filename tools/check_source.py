@@ -28,6 +28,7 @@ LIBRARIES = {
     r"<boost/asio[/.]": ("http", "main"),
     r"<boost/beast[/.]": ("tests/fuzz",),
     r"<sqlite3\.h>": ("adapters/sqlite", "tests", "bench"),
+    r"<libpq-fe\.h>": ("adapters/postgres", "tests", "bench"),
     r"<(openssl/|argon2\.h)": ("adapters/crypto", "tests"),
     r"<utf8proc\.h>": ("app",),
     r"<libdeflate\.h>": ("base", "app", "tests"),

@@ -3,7 +3,7 @@
 # Every need_* is quick, and calls no package manager, when there is nothing to install.
 
 # CMake looks for GoogleTest in every configuration; it is small.
-build_packages=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev libsqlite3-dev
+build_packages=(g++ cmake ninja-build ccache libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libpq-dev
   libssl-dev libargon2-dev libutf8proc-dev libdeflate-dev libgtest-dev libgmock-dev brotli python3 ca-certificates)
 test_packages=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 chromium curl git libfaketime
   faketime sqlite3 python3-venv valgrind util-linux)

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kListsAtOnce = 50;
 constexpr std::int64_t kDelayMs = 30'000;
+constexpr std::int64_t kLeaseMs = 60'000;  // After it another process may take the job.
 constexpr std::size_t kMarkBytes = 16;
 constexpr std::string_view kEraseAccount = "erase-account";
 
@@ -30,14 +31,15 @@ class AccountJobs::Impl : public std::enable_shared_from_this<AccountJobs::Impl>
     ReadRows(
         database_, {store::ReadJobs(clock_(), 1)},
         [found](std::size_t, const ports::Row& row) {
-          *found = Job{row.UuidOf(0), std::string(row.Text(1)), std::string(row.Text(2))};
+          *found =
+              Job{row.UuidOf(0), std::string(row.Text(1)), std::string(row.Text(2)), row.TimeOf(3)};
         },
         [self = shared_from_this(), found](const base::Result<void>& read) {
           if (!read || !*found) {
             self->busy_ = false;
             return;
           }
-          self->Start(**found);
+          self->Claim(**found);
         });
   }
 
@@ -46,7 +48,18 @@ class AccountJobs::Impl : public std::enable_shared_from_this<AccountJobs::Impl>
     base::Uuid id;
     std::string kind;
     std::string payload;
+    base::Time available_at;
   };
+
+  /// Every process looks: the one that moves the job's time has it, for a while.
+  void Claim(const Job& job) {
+    RunBatch(database_, job.id,
+             store::ClaimJobBatch(job.id, job.available_at, {clock_().ms + kLeaseMs}),
+             [self = shared_from_this(), job](const base::Result<ports::Outcome>& outcome) {
+               if (outcome && outcome->changed.front() == 1) return self->Start(job);
+               self->busy_ = false;
+             });
+  }
 
   void Start(const Job& job) {
     const auto user = base::ParseUuid(job.payload);
@@ -80,7 +93,8 @@ class AccountJobs::Impl : public std::enable_shared_from_this<AccountJobs::Impl>
     };
     lists_.Read(id,
                 [self = shared_from_this(), id, user, then](const base::Result<SnapshotPtr>& list) {
-                  if (!list) return then(false);
+                  // Gone: another process had the job too, and was faster.
+                  if (!list) return then(list.error().code == base::Code::kNotFound);
                   const domain::ListState& state = (*list)->list();
                   if (state.members.size() <= 1) {
                     self->Erase(id, user, state.revision, then);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -97,6 +98,16 @@ std::size_t EstimateBytes(const domain::ListState& list) {
 
 }  // namespace
 
+VerifiedAt VerifiedNow() {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+VerifiedAt RoughlyNow() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 std::size_t Body::bytes() const {
   std::size_t bytes = lead.size();
   for (const std::string_view piece : rest) bytes += piece.size();
@@ -174,14 +185,41 @@ SlotPtr ListCache::Find(const base::Uuid& id) const {
   return found == slots_.end() ? nullptr : found->second;
 }
 
-SnapshotPtr ListCache::Get(const base::Uuid& id) const {
+Held ListCache::Hold(const base::Uuid& id) const {
   const SlotPtr slot = Find(id);
-  if (!slot) return nullptr;
+  if (!slot) return {};
   slot->used_at_.store(second(), std::memory_order_relaxed);
-  return slot->Get();
+  const VerifiedAt verified_at = slot->verified_at();  // First: the snapshot may only be newer.
+  return {slot->Get(), verified_at};
 }
 
-void ListCache::Publish(SnapshotPtr snapshot) {
+SnapshotPtr ListCache::Verify(const base::Uuid& id, std::int64_t revision, VerifiedAt at) {
+  const SlotPtr slot = Find(id);
+  if (!slot) return nullptr;
+  const std::scoped_lock lock(slot->mutex_);
+  if (!slot->newest_ || slot->newest_->list().revision != revision) return nullptr;
+  if (slot->verified_at() < at) slot->verified_at_.store(at.count(), std::memory_order_relaxed);
+  return slot->newest_;
+}
+
+std::vector<base::Uuid> ListCache::UsedAndUnverifiedSince(VerifiedAt before) const {
+  constexpr std::uint32_t kHotSeconds = 2;
+  std::vector<base::Uuid> found;
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [id, slot] : slots_) {
+    const std::uint32_t idle = second() - slot->used_at_.load(std::memory_order_relaxed);
+    if (idle <= kHotSeconds && slot->verified_at() < before) found.push_back(id);
+  }
+  return found;
+}
+
+void ListCache::Clear() {
+  const std::scoped_lock lock(mutex_);
+  while (!slots_.empty()) Forget(slots_.begin());
+  bytes_gauge_.Set(static_cast<double>(bytes()));
+}
+
+void ListCache::Publish(SnapshotPtr snapshot, VerifiedAt verified_at) {
   const base::Uuid id = snapshot->list().id;
   const std::size_t bytes = snapshot->bytes();
   SnapshotPtr old;  // Freed after the locks are.
@@ -190,7 +228,11 @@ void ListCache::Publish(SnapshotPtr snapshot) {
   if (!slot) slot = std::make_shared<Slot>();
   {
     const std::scoped_lock slot_lock(slot->mutex_);
-    if (slot->newest_ && slot->newest_->list().revision >= snapshot->list().revision) return;
+    const std::int64_t known = slot->newest_ ? slot->newest_->list().revision : 0;
+    if (known <= snapshot->list().revision && slot->verified_at() < verified_at) {
+      slot->verified_at_.store(verified_at.count(), std::memory_order_relaxed);
+    }
+    if (known >= snapshot->list().revision) return;
     old = std::exchange(slot->newest_, std::move(snapshot));
     slot->version_.fetch_add(1, std::memory_order_release);
   }
@@ -237,7 +279,9 @@ void ListCache::EvictExcept(const base::Uuid& newest) {
 FrontCache::FrontCache(ListCache& cache, base::Metrics& metrics)
     : cache_(cache),
       hits_(metrics.GetCounter("list_cache_hits_total", "Reads answered from memory.")),
-      misses_(metrics.GetCounter("list_cache_misses_total", "Reads that went to the database.")) {}
+      misses_(metrics.GetCounter("list_cache_misses_total", "Reads that went to the database.")),
+      stale_(metrics.GetCounter("list_cache_stale_total",
+                                "Reads that waited until the primary had confirmed the list.")) {}
 
 const SnapshotPtr* FrontCache::Find(const base::Uuid& id) {
   auto found = entries_.find(id);
@@ -268,6 +312,10 @@ const SnapshotPtr* FrontCache::Find(const base::Uuid& id) {
     }
   }
   Entry& hit = found->second;
+  if (cache_.is_shared() && !cache_.IsFresh(hit.slot->verified_at())) {
+    stale_.Add();
+    return nullptr;
+  }
   const std::uint32_t second = cache_.second();
   if (hit.used_at != second) {
     hit.used_at = second;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -81,12 +82,26 @@ class Snapshot {
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
+/// Steady time: when the primary confirmed something.
+using VerifiedAt = std::chrono::nanoseconds;
+[[nodiscard]] VerifiedAt VerifiedNow();
+/// The same, up to 4 ms old: a fifth of the cost. For ages.
+[[nodiscard]] VerifiedAt RoughlyNow();
+
+/// How long after the primary last confirmed it a snapshot may be shown where other processes may
+/// write: nothing served is staler than a second (design.md), answering included.
+inline constexpr VerifiedAt kFreshFor = std::chrono::milliseconds(900);
+
 /// Where a list's newest snapshot is found by all threads. `version` changes with every Publish and
 /// Drop, so a loop that holds a snapshot knows by one atomic load whether it is still the newest.
 class Slot {
  public:
   [[nodiscard]] SnapshotPtr Get() const;
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  /// When the primary last confirmed the newest: the start of that read, or of that write.
+  [[nodiscard]] VerifiedAt verified_at() const {
+    return VerifiedAt(verified_at_.load(std::memory_order_relaxed));
+  }
   /// Called by loops on a hit: seconds of the cache's clock, for eviction.
   void Touch(std::uint32_t second) { used_at_.store(second, std::memory_order_relaxed); }
 
@@ -96,6 +111,13 @@ class Slot {
   SnapshotPtr newest_;  // nullptr: dropped.
   std::atomic<std::uint64_t> version_{0};
   std::atomic<std::uint32_t> used_at_{0};
+  std::atomic<VerifiedAt::rep> verified_at_{0};
+};
+
+/// A snapshot and how new it is known to be.
+struct Held {
+  SnapshotPtr snapshot;  // nullptr: there is none.
+  VerifiedAt verified_at{0};
 };
 using SlotPtr = std::shared_ptr<Slot>;
 
@@ -105,13 +127,33 @@ class ListCache {
  public:
   ListCache(std::size_t bytes_max, base::Metrics& metrics);
 
+  /// Other processes may write: snapshots are only fresh for kFreshFor. Call before anything else.
+  void Share() { is_shared_ = true; }
+  [[nodiscard]] bool is_shared() const { return is_shared_; }
+  /// Whether what was confirmed then may be shown now.
+  [[nodiscard]] bool IsFresh(VerifiedAt verified_at) const {
+    return !is_shared_ || RoughlyNow() - verified_at < kFreshFor;
+  }
+
+  /// The newest snapshot, fresh or not.
+  [[nodiscard]] Held Hold(const base::Uuid& id) const;
   /// The newest snapshot, or nullptr when the list is not in memory.
-  [[nodiscard]] SnapshotPtr Get(const base::Uuid& id) const;
+  [[nodiscard]] SnapshotPtr Get(const base::Uuid& id) const { return Hold(id).snapshot; }
   [[nodiscard]] SlotPtr Find(const base::Uuid& id) const;
 
   /// Makes `snapshot` what every loop shows from now on, unless a newer one is there. May drop
   /// lists that were not used for longest.
-  void Publish(SnapshotPtr snapshot);
+  void Publish(SnapshotPtr snapshot, VerifiedAt verified_at = VerifiedNow());
+
+  /// The primary has the list at `revision` still, as of `at`. Returns the snapshot, or nullptr
+  /// when another is there.
+  SnapshotPtr Verify(const base::Uuid& id, std::int64_t revision, VerifiedAt at);
+
+  /// Lists that were used within the last two seconds and were confirmed before `before`.
+  [[nodiscard]] std::vector<base::Uuid> UsedAndUnverifiedSince(VerifiedAt before) const;
+
+  /// Forgets everything: the database is another one than before.
+  void Clear();
 
   /// Forgets a list: its next reader loads it anew.
   void Drop(const base::Uuid& id);
@@ -127,6 +169,7 @@ class ListCache {
   void Forget(std::unordered_map<base::Uuid, SlotPtr>::iterator slot);
 
   const std::size_t bytes_max_;
+  bool is_shared_ = false;
   mutable std::mutex mutex_;  // Of slots_; a Slot's own mutex is taken inside it.
   std::unordered_map<base::Uuid, SlotPtr> slots_;
   std::atomic<std::size_t> bytes_{0};
@@ -141,7 +184,8 @@ class FrontCache {
  public:
   FrontCache(ListCache& cache, base::Metrics& metrics);
 
-  /// The newest snapshot, valid until the next call, or nullptr when the list is not in memory.
+  /// The newest snapshot, valid until the next call, or nullptr when the list is not in memory, or
+  /// is to be confirmed before it may be shown.
   [[nodiscard]] const SnapshotPtr* Find(const base::Uuid& id);
 
   /// Lets go of what was evicted or not used for a minute. Call once a second.
@@ -158,6 +202,7 @@ class FrontCache {
   std::unordered_map<base::Uuid, Entry> entries_;
   base::Counter& hits_;
   base::Counter& misses_;
+  base::Counter& stale_;
 };
 
 }  // namespace app

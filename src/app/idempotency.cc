@@ -110,23 +110,15 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
   }
 
   void LookUp(const IdempotencyKey& key, Done done) {
-    auto kept = std::make_shared<std::optional<store::KeptAnswer>>();
-    ports::ReadRequest request;
-    request.statements = {store::FindKeptStatement(key.user_id, key.scope, clock_())};
-    request.deadline = SteadyClock::now() + kReadTime;
-    request.on_row = [kept](std::size_t, const ports::Row& row) { *kept = store::ReadKept(row); };
-    request.done = [self = shared_from_this(), kept, key, done = std::move(done)](
-                       const base::Result<void>& read) { self->Found(key, read, *kept, done); };
-    database_.Read(std::move(request));
+    FindKept(
+        database_, key, clock_(),
+        [self = shared_from_this(), key, done = std::move(done)](
+            base::Result<std::optional<Answer>> kept) { self->Found(key, std::move(kept), done); });
   }
 
-  void Found(const IdempotencyKey& key, const base::Result<void>& read,
-             std::optional<store::KeptAnswer>& kept, const Done& done) {
-    if (!read) {
-      Release(key.scope);
-      return done(std::unexpected(read.error()));
-    }
-    if (!kept) {
+  void Found(const IdempotencyKey& key, base::Result<std::optional<Answer>> kept,
+             const Done& done) {
+    if (kept && !*kept) {
       auto* const mine = new IdempotencyKey(key);
       done(Turn(mine, [self = shared_from_this()](const IdempotencyKey* held) {
         self->Release(held->scope);
@@ -135,11 +127,8 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
       return;
     }
     Release(key.scope);
-    if (kept->digest != key.digest) {
-      done(std::unexpected(Reused()));
-    } else {
-      done(AnswerOf(std::move(*kept)));
-    }
+    if (!kept) return done(std::unexpected(std::move(kept.error())));
+    done(std::move(**kept));
   }
 
   /// The key is free: those who waited look again.
@@ -178,6 +167,23 @@ void Idempotency::Begin(const base::Uuid& user, std::string_view method, std::st
 
 void Idempotency::EverySecond() {
   impl_->EverySecond();
+}
+
+void FindKept(ports::Database& database, const IdempotencyKey& key, base::Time now,
+              std::function<void(base::Result<std::optional<Answer>>)> done) {
+  auto kept = std::make_shared<std::optional<store::KeptAnswer>>();
+  ports::ReadRequest request;
+  request.statements = {store::FindKeptStatement(key.user_id, key.scope, now)};
+  request.deadline = SteadyClock::now() + kReadTime;
+  request.on_row = [kept](std::size_t, const ports::Row& row) { *kept = store::ReadKept(row); };
+  request.done = [kept, digest = key.digest,
+                  done = std::move(done)](const base::Result<void>& read) {
+    if (!read) return done(std::unexpected(read.error()));
+    if (!*kept) return done(std::optional<Answer>());
+    if ((*kept)->digest != digest) return done(std::unexpected(Reused()));
+    done(std::optional(AnswerOf(std::move(**kept))));
+  };
+  database.Read(std::move(request));
 }
 
 base::Uuid OpIdOf(const IdempotencyKey& key) {

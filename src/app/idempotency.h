@@ -47,6 +47,11 @@ class Idempotency {
   const ports::Clock clock_;
 };
 
+/// Reads what is kept for a key, at the primary; `done` on any thread. Nothing: the key is new.
+/// Errors: kInvalid `idempotency_key_reused`, kUnavailable.
+void FindKept(ports::Database& database, const IdempotencyKey& key, base::Time now,
+              std::function<void(base::Result<std::optional<Answer>>)> done);
+
 /// The op id of a request with a key: the same for each repeat of it.
 [[nodiscard]] base::Uuid OpIdOf(const IdempotencyKey& key);
 

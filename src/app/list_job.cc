@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "app/idempotency.h"
@@ -23,10 +24,11 @@ class Lists::Impl::Job final : public ports::WriteJob {
   Job(std::shared_ptr<Impl> lists, const base::Uuid& id) : lists_(std::move(lists)), id_(id) {}
 
   ports::Batch Prepare() override {
-    SnapshotPtr base;
+    Held base;
+    prepared_at_ = VerifiedNow();
     ops_ = lists_->Take(id_, base, attempts_);
     lists_->batch_ops_.Observe(static_cast<double>(ops_.size()));
-    write_.before = base ? base->list_ptr() : nullptr;
+    write_.before = base.snapshot ? base.snapshot->list_ptr() : nullptr;
     write_.after = write_.before;
     write_.epoch = lists_->epoch_.load(std::memory_order_relaxed);
     write_.mark = base::RandomBytes(kMarkBytes);
@@ -37,12 +39,21 @@ class Lists::Impl::Job final : public ports::WriteJob {
       if (write_.changes.empty()) maker_ = answers_.size();
       answers_.push_back(DecideOne(request, context));
     }
-    return MakeBatch();
+    // A write is confirmed by its guard; what is not written is only true of what was decided on.
+    is_unconfirmed_ = lists_->is_shared_ && write_.changes.empty() &&
+                      std::ranges::any_of(ops_, [&](const WriteRequest& request) {
+                        return request.arrived_at > base.verified_at;
+                      });
+    return is_unconfirmed_ ? ports::Batch{} : MakeBatch();
   }
 
   void Done(base::Result<ports::Outcome> outcome) override {
     if (ops_.empty() && !outcome) {
       lists_->RefuseAll(id_, outcome.error());  // The job never ran.
+      return;
+    }
+    if (outcome && is_unconfirmed_) {
+      lists_->Reconfirm(id_, std::move(ops_));
       return;
     }
     if (!outcome) {
@@ -53,11 +64,12 @@ class Lists::Impl::Job final : public ports::WriteJob {
       return;
     } else if (!write_.changes.empty() && outcome->changed.at(guard_) == 0) {
       // Also when the owner has no room: the list may be there already, and this be a repeat.
-      lists_->Again(id_, std::move(ops_));
+      lists_->Forget(id_);
+      lists_->AgainUnlessKept(id_, std::move(ops_), 0);
       return;
     } else {
       if (!write_.changes.empty()) {
-        lists_->Publish(std::make_shared<const Snapshot>(write_.after));
+        lists_->Publish(std::make_shared<const Snapshot>(write_.after), prepared_at_);
       }
       AnswerAll(nullptr);
     }
@@ -78,7 +90,12 @@ class Lists::Impl::Job final : public ports::WriteJob {
           {std::move(*change), lists_->crypto_.Sha256(store::DigestText(request.op))});
       for (domain::ItemPtr& row : decision->rows) AddRow(std::move(row));
     }
-    if (request.key) kept_.emplace_back(*request.key, answer);
+    if (request.key) {
+      kept_.emplace_back(*request.key, answer);
+      if (lists_->is_shared_) {
+        write_.once = store::KeyInUse{request.key->user_id, request.key->scope, context.now};
+      }
+    }
     return answer;
   }
 
@@ -142,6 +159,8 @@ class Lists::Impl::Job final : public ports::WriteJob {
   store::ListWrite write_;
   std::unordered_map<base::Uuid, std::size_t> row_of_;  // Where an item is in write_.rows.
   int attempts_ = 0;
+  VerifiedAt prepared_at_{0};
+  bool is_unconfirmed_ = false;
   std::size_t guard_ = 0;
   std::size_t maker_ = 0;  // In ops_: the first that changed something.
   std::optional<std::size_t> owner_;

@@ -64,82 +64,26 @@ Lists::Impl::Impl(ports::Database& database, ports::Crypto& crypto, ListCache& c
       retries_(metrics.GetCounter("list_write_retries_total",
                                   "Batches decided again because the list had moved.")),
       batch_ops_(metrics.GetHistogram("list_batch_ops", "Ops of one list in one batch.", "",
-                                      base::Histogram::kCounts)) {}
-
-void Lists::Impl::Read(const base::Uuid& id, Loaded done) {
-  if (SnapshotPtr snapshot = cache_.Get(id)) {
-    done(std::move(snapshot));
-    return;
-  }
-  Load(id, [done = std::move(done)](base::Result<SnapshotPtr> loaded) {
-    if (loaded && *loaded == nullptr) {
-      done(std::unexpected(base::NotFound()));
-    } else {
-      done(std::move(loaded));
-    }
-  });
+                                      base::Histogram::kCounts)),
+      confirms_(metrics.GetCounter("list_confirms_total",
+                                   "Statements that asked the primary whether lists have moved.")),
+      confirmed_lists_(metrics.GetCounter("list_confirmed_total", "Lists that they asked for.")),
+      went_back_(metrics.GetCounter("list_went_back_total",
+                                    "Lists that the database had at less than was served before.")),
+      replica_reads_(metrics.GetCounter("list_replica_reads_total",
+                                        "Lists whose content a replica supplied.")),
+      passed_over_(metrics.GetCounter("list_replica_passed_over_total",
+                                      "Replicas that were behind the list's revision.")),
+      is_shared_(database.IsShared()) {
+  if (is_shared_) cache_.Share();
 }
 
-/// As Read, but a list that is not there is nullptr.
-void Lists::Impl::Load(const base::Uuid& id, Loaded done) {
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto [loading, is_new] = loading_.try_emplace(id);
-    loading->second.waiting.push_back(std::move(done));
-    if (!is_new) return;
-  }
-  StartLoad(id);
-}
-
-void Lists::Impl::StartLoad(const base::Uuid& id) {
-  auto loader = std::make_shared<store::ListLoader>(id);
-  ports::ReadRequest request;
-  request.statements = store::ListLoader::Statements(id);
-  request.deadline = ReadDeadline();
-  request.on_row = [loader](std::size_t statement, const ports::Row& row) {
-    loader->OnRow(statement, row);
-  };
-  request.done = [self = shared_from_this(), id, loader](const base::Result<void>& read) {
-    self->Finish(id, loader, read);
-  };
-  database_.Read(std::move(request));
-}
-
-void Lists::Impl::Finish(const base::Uuid& id, const std::shared_ptr<store::ListLoader>& loader,
-                         const base::Result<void>& read) {
-  base::Result<SnapshotPtr> result = nullptr;
-  if (read) epoch_.store(loader->epoch(), std::memory_order_relaxed);
-  if (!read) {
-    result = std::unexpected(read.error());
-  } else if (domain::ListPtr list = loader->Finish()) {
-    result = std::make_shared<const Snapshot>(std::move(list));
-  }
-  std::vector<Loaded> waiting;
-  {
-    const std::scoped_lock lock(mutex_);
-    Loading& loading = loading_.at(id);
-    if (read && loading.overtaken) {
-      loading.overtaken = false;  // What was read may be old by now: once more.
-    } else {
-      waiting = std::move(loading.waiting);
-      loading_.erase(id);
-      // Under the lock, so that a change that comes now finds either this load or its snapshot.
-      if (result && *result) cache_.Publish(*result);
-    }
-  }
-  if (waiting.empty()) {
-    StartLoad(id);
-    return;
-  }
-  for (const Loaded& each : waiting) each(result);
-}
-
-void Lists::Impl::Publish(SnapshotPtr snapshot) {
+void Lists::Impl::Publish(SnapshotPtr snapshot, VerifiedAt at) {
   const std::scoped_lock lock(mutex_);
   if (const auto loading = loading_.find(snapshot->list().id); loading != loading_.end()) {
     loading->second.overtaken = true;
   }
-  cache_.Publish(std::move(snapshot));
+  cache_.Publish(std::move(snapshot), at);
 }
 
 void Lists::Impl::Forget(const base::Uuid& id) {
@@ -204,6 +148,16 @@ Lists::~Lists() = default;
 
 void Lists::Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done) {
   impl_->Read(id, std::move(done));
+}
+void Lists::ReadConfirmed(const base::Uuid& id,
+                          std::function<void(base::Result<SnapshotPtr>)> done) {
+  impl_->ReadConfirmed(id, std::move(done));
+}
+bool Lists::IsShared() const {
+  return impl_->IsShared();
+}
+void Lists::ConfirmHot() {
+  impl_->ConfirmHot();
 }
 void Lists::Write(WriteRequest request) {
   impl_->Write(std::move(request));

@@ -46,6 +46,7 @@ struct WriteRequest {
   /// it is refused. Errors: Decide's, and kUnavailable (`unavailable`, `storage_full`,
   /// `outcome_unknown`).
   std::function<void(base::Result<Answer>)> done;
+  VerifiedAt arrived_at{0};  // Filled by Lists::Write.
 };
 
 enum class ListFilter : std::uint8_t { kActive, kArchived, kTrashed };
@@ -75,8 +76,19 @@ class Lists {
 
   /// The newest snapshot: from memory (then `done` is called before this returns), or from one read
   /// that all who wait for the list share. Not authorised: call domain::Authorize on it.
+  /// Where other processes may write, one that the primary has not confirmed within a second is
+  /// confirmed first, in one statement with all others that wait.
   /// Errors: kNotFound, kUnavailable.
   void Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
+
+  /// The same, as the primary has it after this call.
+  void ReadConfirmed(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
+
+  /// Whether what ReadConfirmed gives may be newer than a snapshot that was shown to be fresh.
+  [[nodiscard]] bool IsShared() const;
+
+  /// Confirms ahead of need what is hot. Call twice a second.
+  void ConfirmHot();
 
   /// Decides and writes. kCreateList makes the list; it also counts the owner's memberships
   /// (422 `memberships_full` above domain::kMembershipsMax).

@@ -27,6 +27,9 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
        base::Metrics& metrics);
 
   void Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
+  void ReadConfirmed(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
+  [[nodiscard]] bool IsShared() const { return is_shared_; }
+  void ConfirmHot();
   void Write(WriteRequest request);
   void Forget(const base::Uuid& id);
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
@@ -37,32 +40,52 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
  private:
   class Job;
   using Loaded = std::function<void(base::Result<SnapshotPtr>)>;
+  using LoadedAt = std::function<void(base::Result<Held>)>;
 
   /// Ops of one list that wait for its lane. There while any of them has not been answered.
   struct Lane {
     std::deque<WriteRequest> waiting;
-    SnapshotPtr base;  // What the next batch is decided on where the cache has nothing.
+    Held base;  // What the next batch is decided on where the cache has nothing newer.
+    // Only ops that came before it are in the next batch, as all refusals in it must rest on what
+    // was confirmed since.
+    std::optional<VerifiedAt> only_before;
     int attempts = 0;  // Of the ops at the front: lost to another writer so often.
   };
 
   /// One read of a list that all who ask for it meanwhile wait for.
   struct Loading {
-    std::vector<Loaded> waiting;
-    bool overtaken = false;  // The list changed while it was read.
+    std::vector<std::pair<VerifiedAt, LoadedAt>> waiting;  // And from when on it must be true.
+    bool overtaken = false;                                // The list changed while it was read.
+    VerifiedAt started_at{0};
+    std::int64_t at_least = 0;  // A replica that has less is passed over.
   };
 
-  void Load(const base::Uuid& id, Loaded done);
+  void Load(const base::Uuid& id, VerifiedAt since, LoadedAt done);
   void StartLoad(const base::Uuid& id);
+  void LoadFrom(const base::Uuid& id, ports::Freshness freshness);
+  void LoadFromReplica(const base::Uuid& id, const store::ConfirmRow& known);
   void Finish(const base::Uuid& id, const std::shared_ptr<store::ListLoader>& loader,
               const base::Result<void>& read);
+
+  void ReadSince(const base::Uuid& id, VerifiedAt since, Loaded done);
+  void Hold(const base::Uuid& id, VerifiedAt since, LoadedAt done);
+  void Confirm(const base::Uuid& id, LoadedAt done);
+  void StartConfirm();
+  void Confirmed(const std::vector<base::Uuid>& ids, const std::vector<store::ConfirmRow>& rows,
+                 VerifiedAt at, const base::Result<void>& read);
+  void Settle(const base::Uuid& id, const store::ConfirmRow* row, VerifiedAt at,
+              std::vector<LoadedAt> waiting);
+  void NoteEpoch(std::int64_t epoch);
   void Schedule(const base::Uuid& id);
   void Submit(const base::Uuid& id);
+  void HoldForLane(const base::Uuid& id, VerifiedAt since);
   void RefuseAll(const base::Uuid& id, const base::Error& error);
-  [[nodiscard]] std::vector<WriteRequest> Take(const base::Uuid& id, SnapshotPtr& base,
-                                               int& attempts);
-  void Publish(SnapshotPtr snapshot);
+  [[nodiscard]] std::vector<WriteRequest> Take(const base::Uuid& id, Held& base, int& attempts);
+  void Publish(SnapshotPtr snapshot, VerifiedAt at);
   void Next(const base::Uuid& id);
   void Again(const base::Uuid& id, std::vector<WriteRequest> ops);
+  void AgainUnlessKept(const base::Uuid& id, std::vector<WriteRequest> ops, std::size_t at);
+  void Reconfirm(const base::Uuid& id, std::vector<WriteRequest> ops);
   void GoOn(const base::Uuid& id, std::vector<WriteRequest> ops);
 
   ports::Database& database_;
@@ -71,11 +94,21 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   const ports::Clock clock_;
   base::Counter& retries_;
   base::Histogram& batch_ops_;
+  base::Counter& confirms_;
+  base::Counter& confirmed_lists_;
+  base::Counter& went_back_;
+  base::Counter& replica_reads_;
+  base::Counter& passed_over_;
+  const bool is_shared_;
   std::atomic<std::int64_t> epoch_{-1};  // -1: not read yet.
+  std::atomic<int> passing_over_{0};     // Reads of the primary in a replica's stead, under way.
 
   std::mutex mutex_;
   std::unordered_map<base::Uuid, Loading> loading_;
   std::unordered_map<base::Uuid, Lane> lanes_;
+  // What waits to be confirmed; one statement is under way at a time.
+  std::unordered_map<base::Uuid, std::vector<LoadedAt>> confirming_;
+  bool is_confirming_ = false;
 };
 
 }  // namespace app

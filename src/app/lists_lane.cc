@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/idempotency.h"
 #include "app/lists_impl.h"
 #include "store/lists.h"
 
@@ -19,6 +20,7 @@ base::Error TooBusy() {
 
 void Lists::Impl::Write(WriteRequest request) {
   const base::Uuid id = request.op.list_id;
+  if (is_shared_) request.arrived_at = VerifiedNow();
   bool is_first = false;
   std::function<void(base::Result<Answer>)> refused;
   {
@@ -38,17 +40,18 @@ void Lists::Impl::Write(WriteRequest request) {
 
 /// Sees to it that the lane has something to decide on, then submits a job.
 void Lists::Impl::Schedule(const base::Uuid& id) {
-  const SnapshotPtr hot = cache_.Get(id);
+  const Held hot = cache_.Hold(id);
+  const bool is_known = hot.snapshot && cache_.IsFresh(hot.verified_at);
   bool made_first = false;
   {
     const std::scoped_lock lock(mutex_);
     Lane& lane = lanes_.at(id);
     lane.base = hot;
     // A list that is to be made is most likely not there: the guard tells if it is after all.
-    made_first =
-        !hot && lane.attempts == 1 && lane.waiting.front().op.kind == domain::Kind::kCreateList;
+    made_first = !hot.snapshot && lane.attempts == 1 &&
+                 lane.waiting.front().op.kind == domain::Kind::kCreateList;
   }
-  if (hot || (made_first && epoch_.load(std::memory_order_relaxed) >= 0)) {
+  if (is_known || (made_first && epoch_.load(std::memory_order_relaxed) >= 0)) {
     Submit(id);
     return;
   }
@@ -57,7 +60,7 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
     request.statements = {store::EpochStatement()};
     request.deadline = ReadDeadline();
     request.on_row = [self = shared_from_this()](std::size_t, const ports::Row& row) {
-      self->epoch_.store(row.Int(0), std::memory_order_relaxed);
+      self->NoteEpoch(row.Int(0));
     };
     request.done = [self = shared_from_this(), id](const base::Result<void>& read) {
       read ? self->Submit(id) : self->RefuseAll(id, read.error());
@@ -65,34 +68,80 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
     database_.Read(std::move(request));
     return;
   }
-  Load(id, [self = shared_from_this(), id](const base::Result<SnapshotPtr>& loaded) {
-    if (!loaded) {
-      self->RefuseAll(id, loaded.error());
+  HoldForLane(id, VerifiedNow());
+}
+
+void Lists::Impl::HoldForLane(const base::Uuid& id, VerifiedAt since) {
+  Hold(id, since, [self = shared_from_this(), id](base::Result<Held> held) {
+    if (!held) {
+      self->RefuseAll(id, held.error());
       return;
     }
     {
       const std::scoped_lock lock(self->mutex_);
-      self->lanes_.at(id).base = *loaded;
+      self->lanes_.at(id).base = std::move(*held);
     }
     self->Submit(id);
   });
 }
 
-std::vector<WriteRequest> Lists::Impl::Take(const base::Uuid& id, SnapshotPtr& base,
-                                            int& attempts) {
-  SnapshotPtr hot = cache_.Get(id);
+std::vector<WriteRequest> Lists::Impl::Take(const base::Uuid& id, Held& base, int& attempts) {
+  Held hot = cache_.Hold(id);
   std::vector<WriteRequest> taken;
   const std::scoped_lock lock(mutex_);
   Lane& lane = lanes_.at(id);
-  base = hot ? std::move(hot) : lane.base;
+  base = hot.snapshot ? std::move(hot) : lane.base;
   attempts = lane.attempts;
-  const std::size_t count = std::min(lane.waiting.size(), kOpsPerBatch);
-  taken.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    taken.push_back(std::move(lane.waiting.front()));
+  const auto only_before = std::exchange(lane.only_before, std::nullopt);
+  bool has_key = false;
+  while (!lane.waiting.empty() && taken.size() < kOpsPerBatch) {
+    WriteRequest& next = lane.waiting.front();
+    if (!taken.empty() && only_before && next.arrived_at > *only_before) break;
+    // One guard asks for one key (store::ListWrite::once).
+    if (is_shared_ && next.key && std::exchange(has_key, true)) break;
+    taken.push_back(std::move(next));
     lane.waiting.pop_front();
   }
   return taken;
+}
+
+/// A refusal, or that there was nothing to do, rests on what was confirmed before these came: asked
+/// for again, they are decided on what there was after.
+void Lists::Impl::Reconfirm(const base::Uuid& id, std::vector<WriteRequest> ops) {
+  const VerifiedAt now = VerifiedNow();
+  {
+    const std::scoped_lock lock(mutex_);
+    Lane& lane = lanes_.at(id);
+    lane.only_before = now;
+    lane.waiting.insert(lane.waiting.begin(), std::make_move_iterator(ops.begin()),
+                        std::make_move_iterator(ops.end()));
+  }
+  HoldForLane(id, now);
+}
+
+/// As Again, but where another process has answered one with the same Idempotency-Key meanwhile,
+/// that is its answer.
+void Lists::Impl::AgainUnlessKept(const base::Uuid& id, std::vector<WriteRequest> ops,
+                                  std::size_t at) {
+  while (at < ops.size() && !ops[at].key) ++at;
+  if (!is_shared_ || at == ops.size()) return Again(id, std::move(ops));
+  const IdempotencyKey key = *ops[at].key;
+  auto held = std::make_shared<std::vector<WriteRequest>>(std::move(ops));
+  FindKept(database_, key, clock_(),
+           [self = shared_from_this(), id, held, at](base::Result<std::optional<Answer>> kept) {
+             std::vector<WriteRequest> rest = std::move(*held);
+             std::size_t next = at + 1;
+             if (!kept || *kept) {
+               const WriteRequest found = std::move(rest[at]);
+               rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
+               next = at;
+               if (kept) (*kept)->replayed = true;
+               found.done(kept ? base::Result<Answer>(std::move(**kept))
+                               : std::unexpected(std::move(kept.error())));
+             }
+             if (rest.empty()) return self->Next(id);
+             self->AgainUnlessKept(id, std::move(rest), next);
+           });
 }
 
 /// Another writer was faster: on what is there now, once more.

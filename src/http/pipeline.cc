@@ -211,27 +211,45 @@ class Pipeline {
     }
     call->list_id = *id;
     app::FrontCache& front = call->services.loops[call->exchange.loop()]->lists;
-    if (const app::SnapshotPtr* const hot = front.Find(*id)) return Authorize(call, *hot);
+    if (const app::SnapshotPtr* const hot = front.Find(*id)) return Enter(call, *hot);
     call->services.lists.Read(*id, [call](base::Result<app::SnapshotPtr> list) {
       if (!list) return call->SendError(list.error());
-      Authorize(call, std::move(*list));
+      Enter(call, std::move(*list));
     });
   }
 
-  static void Authorize(const CallPtr& call, app::SnapshotPtr list) {
-    const domain::ListState& state = list->list();
-    const base::Uuid& user = call->caller.user_id;
-    const auto sees = domain::Authorize(&state, user, domain::Action::kRead);
-    if (!sees) return call->SendError(sees.error());
-    if (!call->params[1].empty() && !FindItem(*call, state)) {
-      return call->SendError(base::NotFound());
+  /// With a list that may be a little old: who is turned away, or asks for more than it has, is so
+  /// only by what the primary says now.
+  static void Enter(const CallPtr& call, app::SnapshotPtr list) {
+    const bool is_behind = call->min_revision > list->list().revision;
+    auto allowed = Authorize(*call, list->list());
+    if (!call->services.lists.IsShared() || (allowed && !is_behind)) {
+      return Pass(call, std::move(list), allowed);
     }
-    const auto role =
-        domain::Authorize(&state, user, call->route.action.value_or(domain::Action::kOwn));
+    call->services.lists.ReadConfirmed(call->list_id,
+                                       [call](base::Result<app::SnapshotPtr> confirmed) {
+                                         if (!confirmed) return call->SendError(confirmed.error());
+                                         const auto role = Authorize(*call, (*confirmed)->list());
+                                         Pass(call, std::move(*confirmed), role);
+                                       });
+  }
+
+  static void Pass(const CallPtr& call, app::SnapshotPtr list,
+                   const base::Result<domain::Role>& role) {
     if (!role) return call->SendError(role.error());
     call->role = *role;
     call->list = std::move(list);
     TakeTurn(call);
+  }
+
+  static base::Result<domain::Role> Authorize(Call& call, const domain::ListState& state) {
+    const base::Uuid& user = call.caller.user_id;
+    const auto sees = domain::Authorize(&state, user, domain::Action::kRead);
+    if (!sees) return sees;
+    if (!call.params[1].empty() && !FindItem(call, state)) {
+      return std::unexpected(base::NotFound());
+    }
+    return domain::Authorize(&state, user, call.route.action.value_or(domain::Action::kOwn));
   }
 
   /// False: there is no such item, and the route does not make it.
@@ -239,8 +257,10 @@ class Pipeline {
     const auto id = base::ParseUuid7(call.params[1]);
     call.item_id = id;
     if (call.route.method == Method::kPut) {
-      if (!id) {
-        call.errors.push_back({"/id", "invalid", "This must be a UUIDv7 in lower case."});
+      // Once, also where the list is looked at twice.
+      const base::FieldError error{"/id", "invalid", "This must be a UUIDv7 in lower case."};
+      if (!id && std::ranges::find(call.errors, error) == call.errors.end()) {
+        call.errors.push_back(error);
       }
       return true;
     }

@@ -10,11 +10,13 @@
 /// error.
 namespace lists {
 
-int Serve(const Config& config);
+/// `command`: serve or api.
+int Serve(const std::string& command, const Config& config);
 int MigrateCommand(const Config& config);
 int CheckConfig(const Config& config);
 int BackupCommand(const Config& config, const std::string& file);
 int RestoreCommand(const Config& config, const std::string& file);
+int EpochBump(const Config& config);
 int Routes();
 int Help();
 int Version();

@@ -52,6 +52,35 @@ std::optional<std::string> SetData(Config& config, const std::string& text) {
   return std::nullopt;
 }
 
+std::optional<std::string> SetDatabase(Config& config, const std::string& text) {
+  if (!text.starts_with("postgres://") && !text.starts_with("postgresql://")) {
+    return "must be an address as postgres://user@host:5432/devops_demo_service";
+  }
+  config.database = text;
+  return std::nullopt;
+}
+
+/// Several, with spaces between them.
+std::optional<std::string> SetReplicas(Config& config, const std::string& text) {
+  config.database_replicas.clear();
+  Config one;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    if (end > begin) {
+      if (auto problem = SetDatabase(one, text.substr(begin, end - begin))) return problem;
+      config.database_replicas.push_back(one.database);
+    }
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> SetPasswordFile(Config& config, const std::string& text) {
+  if (text.empty()) return "must name a file";
+  config.database_password_file = text;
+  return std::nullopt;
+}
+
 /// `host`, `host:port` or `[address]:port`, in lower case.
 bool IsAuthority(const std::string& text) {
   std::size_t end = text.find(':');
@@ -117,6 +146,12 @@ const std::map<std::string, Apply>& Setters() {
       {"port", SetNumber(&Config::port, 0, 65535)},
       {"address", SetAddress(&Config::address)},
       {"data", SetData},
+      {"database", SetDatabase},
+      {"database-replica", SetReplicas},
+      {"database-password-file", SetPasswordFile},
+      {"db-pool-size", SetNumber(&Config::db_pool_size, 2, 1000)},
+      {"database-lanes", SetNumber(&Config::database_lanes, 1, 500)},
+      {"database-group", SetNumber(&Config::database_group, 1, 10'000)},
       {"metrics-port", SetNumber(&Config::metrics_port, 0, 65535)},
       {"metrics-address", SetAddress(&Config::metrics_address)},
       {"public-url", SetPublicUrl},
@@ -126,6 +161,17 @@ const std::map<std::string, Apply>& Setters() {
       {"log-requests", SetLogRequests},
   };
   return setters;
+}
+
+// Names that the runbook has, besides LISTS_…, which win.
+const std::map<std::string, std::string>& OtherVariables() {
+  static const std::map<std::string, std::string> names{{"db-pool-size", "DB_POOL_SIZE"}};
+  return names;
+}
+
+/// What may be given several times: all of it counts.
+bool IsRepeated(const std::string& name) {
+  return name == "database-replica";
 }
 
 std::string VariableOf(const std::string& name) {
@@ -143,6 +189,13 @@ const std::vector<SettingHelp>& Settings() {
       {"port", "N", "where to serve (8080); 0 takes any free port"},
       {"address", "IP", "the address to listen on (0.0.0.0)"},
       {"data", "DIR", "the data folder (./data), made when it is missing"},
+      {"database", "URL",
+       "a PostgreSQL database instead of the folder, as postgres://user@host/name"},
+      {"database-replica", "URL", "a read replica of it; again for each"},
+      {"database-password-file", "FILE", "where its password stands (else: PGPASSWORD)"},
+      {"db-pool-size", "N", "connections to it (10); also from DB_POOL_SIZE"},
+      {"database-lanes", "N", "how many of them write (4), half at most"},
+      {"database-group", "N", "how many writes may share a transaction (256)"},
       {"metrics-port", "N", "the operators' port: /metrics, /healthz/deep (any free port)"},
       {"metrics-address", "IP", "the operators' address (127.0.0.1)"},
       {"public-url", "URL", "the address that browsers use, as https://lists.example.org"},
@@ -163,6 +216,10 @@ Parsed Parse(const std::vector<std::string>& arguments,
     if (problem) parsed.problems.push_back(source + " " + *problem + ", not '" + value + "'.");
   };
   std::map<std::string, std::string> flags;
+  const auto flag = [&](const std::string& name, const std::string& value) {
+    std::string& held = flags[name];
+    held = IsRepeated(name) && !held.empty() ? held + " " + value : value;
+  };
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (!argument.starts_with("--")) {
@@ -174,19 +231,22 @@ Parsed Parse(const std::vector<std::string>& arguments,
     if (!Setters().contains(name)) {
       parsed.problems.push_back("There is no setting --" + name + ".");
     } else if (equals != std::string::npos) {
-      flags[name] = argument.substr(equals + 1);
+      flag(name, argument.substr(equals + 1));
     } else if (i + 1 < arguments.size()) {
-      flags[name] = arguments[++i];
+      flag(name, arguments[++i]);
     } else {
       parsed.problems.push_back("--" + name + " needs a value.");
     }
   }
   for (const auto& [name, setter] : Setters()) {
     const std::string variable = VariableOf(name);
-    if (const auto flag = flags.find(name); flag != flags.end()) {
-      set(name, "--" + name, flag->second);
+    const auto other = OtherVariables().find(name);
+    if (const auto given = flags.find(name); given != flags.end()) {
+      set(name, "--" + name, given->second);
     } else if (const auto value = environment(variable)) {
       set(name, variable, *value);
+    } else if (other != OtherVariables().end()) {
+      if (const auto known = environment(other->second)) set(name, other->second, *known);
     }
   }
   return parsed;

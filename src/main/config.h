@@ -15,7 +15,13 @@ struct Config {
   std::uint16_t port = 8080;        // --port, LISTS_PORT. 0: any free one.
   std::string address = "0.0.0.0";  // --address, LISTS_ADDRESS: where to listen.
   std::string data = "./data";      // --data, LISTS_DATA: the data folder.
-  std::uint16_t metrics_port = 0;   // --metrics-port, LISTS_METRICS_PORT. 0: any free one.
+  std::string database;  // --database, LISTS_DATABASE: of PostgreSQL; empty: SQLite in `data`.
+  std::vector<std::string> database_replicas;  // --database-replica, again for each.
+  std::string database_password_file;          // --database-password-file: its first line.
+  std::int64_t db_pool_size = 10;              // --db-pool-size, DB_POOL_SIZE.
+  std::int64_t database_lanes = 4;             // --database-lanes: connections that write.
+  std::int64_t database_group = 256;           // --database-group: writes in one transaction.
+  std::uint16_t metrics_port = 0;  // --metrics-port, LISTS_METRICS_PORT. 0: any free one.
   std::string metrics_address = "127.0.0.1";  // --metrics-address, LISTS_METRICS_ADDRESS
   std::string public_url;  // --public-url, LISTS_PUBLIC_URL: `https://host[:port]`.
   std::vector<std::string> trusted_proxies;  // --trusted-proxies: IPs or CIDRs, with commas.

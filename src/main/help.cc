@@ -9,16 +9,19 @@ int Help() {
       "lists: lists that people create, manage and share\n\n"
       "usage: lists COMMAND [--SETTING VALUE …]\n\n"
       "  serve          run the service, on what it has in itself: SQLite, files, its own sign-in\n"
+      "  api            the same on a PostgreSQL database, one of any number of processes\n"
       "  migrate        bring the database's schema up to date, then stop\n"
       "  check-config   say what is wrong with the settings, if anything\n"
       "  backup FILE    copy the database, also while the service runs, and check the copy\n"
       "  restore FILE   put a backup in the database's place (the service must not run)\n"
+      "  epoch bump     let the database's epoch grow, after it was restored or promoted with "
+      "loss\n"
       "  version        say which version this is\n"
       "  help           say this\n\n"
       "Settings, as flags or in the environment (--metrics-port or LISTS_METRICS_PORT):");
   for (const SettingHelp& each : Settings()) {
     const std::string flag = "--" + std::string(each.name) + " " + std::string(each.value);
-    std::printf("  %-28s %s\n", flag.c_str(), std::string(each.help).c_str());
+    std::printf("  %-32s %s\n", flag.c_str(), std::string(each.help).c_str());
   }
   return 0;
 }

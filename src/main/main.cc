@@ -20,21 +20,29 @@ int Run(const std::string& command, const std::vector<std::string>& arguments) {
   if (command == "routes") return lists::Routes();
 
   const bool takes_file = command == "backup" || command == "restore";
-  const bool is_command =
-      takes_file || command == "serve" || command == "migrate" || command == "check-config";
+  const bool is_command = takes_file || command == "serve" || command == "api" ||
+                          command == "migrate" || command == "check-config" || command == "epoch";
   if (!is_command) {
     lists::Complain("there is no command '" + command + "'. `lists help` tells what there is.");
     return 2;
   }
   lists::Parsed parsed = lists::Parse(arguments, FromEnvironment);
-  if (parsed.words.size() != (takes_file ? 1U : 0U)) {
+  if (command == "api" && parsed.config.database.empty() && parsed.problems.empty()) {
+    parsed.problems.emplace_back("'api' needs --database; `lists serve` works without.");
+  }
+  if (command == "epoch") {
+    if (parsed.words != std::vector<std::string>{"bump"}) {
+      parsed.problems.emplace_back("there is `lists epoch bump`, and nothing else of the epoch.");
+    }
+  } else if (parsed.words.size() != (takes_file ? 1U : 0U)) {
     parsed.problems.push_back(takes_file ? "'" + command + "' takes the name of one file."
                                          : "'" + command + "' takes settings only.");
   }
   for (const std::string& problem : parsed.problems) lists::Complain(problem);
   if (!parsed.problems.empty()) return 2;
 
-  if (command == "serve") return lists::Serve(parsed.config);
+  if (command == "serve" || command == "api") return lists::Serve(command, parsed.config);
+  if (command == "epoch") return lists::EpochBump(parsed.config);
   if (command == "migrate") return lists::MigrateCommand(parsed.config);
   if (command == "check-config") return lists::CheckConfig(parsed.config);
   if (command == "backup") return lists::BackupCommand(parsed.config, parsed.words.front());

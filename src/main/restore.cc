@@ -1,12 +1,26 @@
 #include <cstdio>
 
-#include "adapters/sqlite/database.h"
 #include "main/commands.h"
+#include "main/database.h"
 
 namespace lists {
 
 int RestoreCommand(const Config& config, const std::string& file) {
-  const auto done = adapters::sqlite::Restore({.folder = config.data}, file);
+  if (!config.database.empty()) {
+    std::printf(
+        "PostgreSQL restores itself. With the service stopped, into an empty database:\n"
+        "  pg_restore --no-owner --exit-on-error --dbname='%s' %s\n"
+        "or a base backup and its logs, or the provider's snapshot, to a point in time. Then, "
+        "before\n"
+        "the service starts, as the schema's owner:\n"
+        "  lists migrate --database …\n"
+        "  lists epoch bump --database …\n"
+        "so that no number of the lost history is taken for a new one. See docs/postgres.md.\n"
+        "Nothing was restored.\n",
+        PlaceOf(config).c_str(), file.c_str());
+    return 2;
+  }
+  const auto done = adapters::sqlite::Restore(SqliteConfig(config), file);
   if (!done) {
     Complain(done.error().detail);
     return 1;

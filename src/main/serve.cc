@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "adapters/crypto/crypto.h"
-#include "adapters/sqlite/database.h"
 #include "app/accounts.h"
 #include "app/batch_job.h"
 #include "app/work_pool.h"
@@ -22,6 +21,7 @@
 #include "http/pipeline.h"
 #include "http/server.h"
 #include "main/commands.h"
+#include "main/database.h"
 #include "main/embedded.h"
 #include "store/lists.h"
 
@@ -30,6 +30,7 @@ namespace {
 
 // After SIGTERM: as long as a load balancer needs to see that /readyz has turned.
 constexpr std::chrono::seconds kGrace{1};
+constexpr std::chrono::milliseconds kHalfSecond{500};
 constexpr std::size_t kPoolQueueMax = 256;  // Above: long lists are made by the loops.
 constexpr std::size_t kOperatorConnections = 64;
 // Comes after the service's own drain: all of them together stay below ten seconds.
@@ -68,13 +69,12 @@ void ProbeDatabase(ports::Database& database, std::function<void(bool, std::stri
 /// Everything of a running service, made from top to bottom and taken apart in reverse.
 class Service {
  public:
-  explicit Service(const Config& config) : config_(config) {}
+  Service(std::string command, const Config& config)
+      : command_(std::move(command)), config_(config) {}
 
   /// Nothing, or what is wrong and what to do.
   [[nodiscard]] std::optional<std::string> Start() {
-    adapters::sqlite::Config sqlite;
-    sqlite.folder = config_.data;
-    auto database = adapters::sqlite::Open(sqlite, metrics_);
+    auto database = OpenDatabase(command_, config_, metrics_);
     if (!database) return database.error().detail;
     database_ = std::move(*database);
     cache_ = std::make_unique<app::ListCache>(static_cast<std::size_t>(config_.cache_mib) << 20,
@@ -93,6 +93,7 @@ class Service {
     return std::nullopt;
   }
 
+  void EveryHalfSecond() { lists_->ConfirmHot(); }
   void EverySecond() {
     cache_->Tick();
     idempotency_->EverySecond();
@@ -158,6 +159,7 @@ class Service {
     server_->Start();
   }
 
+  const std::string command_;
   const Config& config_;
   app::WorkPool pool_{1, kPoolQueueMax};
   base::Metrics metrics_;
@@ -179,20 +181,24 @@ class Service {
 
 }  // namespace
 
-int Serve(const Config& config) {
+int Serve(const std::string& command, const Config& config) {
   const Signals signals;  // Before any thread: all of them inherit the mask.
-  Service service(config);
+  Service service(command, config);
   if (const auto problem = service.Start()) {
     Complain(*problem);
     return 2;
   }
+  const std::string place = PlaceOf(config);
   base::Log(base::Level::kInfo, "serving",
             {{"port", std::int64_t{service.port()}},
              {"metrics_port", std::int64_t{service.metrics_port()}},
-             {"data", std::string_view(config.data)},
+             {"data", std::string_view(place)},
              {"version", std::string_view(LISTS_VERSION)}});
   int signal = 0;
-  while ((signal = signals.Wait(std::chrono::seconds(1))) == 0) service.EverySecond();
+  for (bool is_second = false; (signal = signals.Wait(kHalfSecond)) == 0; is_second = !is_second) {
+    service.EveryHalfSecond();
+    if (is_second) service.EverySecond();
+  }
   base::Log(base::Level::kInfo, "stopping", {{"signal", std::int64_t{signal}}});
   service.TurnUnready();
   // Someone at the keyboard does not want to wait, and asks twice when in a hurry.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -77,9 +78,19 @@ struct ReadRequest {
 struct Batch {
   std::vector<Statement> statements;
   std::size_t rows = 1;  // How many callers' writes it carries: what `rows per commit` counts.
+
+  /// Rows of `users` that it changes besides the row of `list`: where several transactions run at
+  /// once they take users by id, then lists by id, so that none waits in a circle.
+  std::vector<base::Uuid> users{};
+  std::optional<base::Uuid> list{};
+
+  /// Changes one row (to what it is already) exactly when the batch has taken effect. Run when it
+  /// is not known whether it has; without one that stays unknown.
+  std::optional<Statement> probe{};
 };
 
-/// What a batch did: rows changed by each statement, in order.
+/// What a batch did: rows changed by each statement, in order. Where only its probe told that it
+/// took effect, 1 for each.
 struct Outcome {
   std::vector<std::int64_t> changed;
 };
@@ -101,7 +112,7 @@ class WriteJob {
 
 /// Durable home of all data, and the only source of truth (caches and indexes are copies).
 ///
-/// Implementations: adapters/sqlite. All of them pass tests/contract/database_test.cc, which says
+/// Implementations: adapters/sqlite, adapters/postgres. All of them pass tests/contract/database_test.cc, which says
 /// what is promised here. Safe to call from many threads at once; no call blocks.
 class Database {
  public:
@@ -116,6 +127,13 @@ class Database {
 
   /// Queues a read for a bounded pool. Full or late: kUnavailable.
   virtual void Read(ReadRequest request) = 0;
+
+  /// Whether other processes may write too: what was read is then only known to be true as of the
+  /// start of that read. Constant.
+  [[nodiscard]] virtual bool IsShared() const { return false; }
+
+  /// Whether a read that may be old has somewhere else to go than the primary at this moment.
+  [[nodiscard]] virtual bool HasReplica() const { return false; }
 };
 
 }  // namespace ports

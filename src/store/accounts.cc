@@ -132,9 +132,12 @@ constexpr Sql kAddKey{
     "INSERT INTO signing_keys (id, private_pem, modulus, exponent, created_at, signs_from,"
     " signs_until, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"};
 
-constexpr Sql kReadJobs{"outbox.read",
-                        "SELECT id, kind, payload FROM outbox WHERE available_at <= $1"
-                        " ORDER BY available_at LIMIT $2"};
+constexpr Sql kReadJobs{
+    "outbox.read",
+    "SELECT id, kind, payload, available_at FROM outbox WHERE available_at <= $1"
+    " ORDER BY available_at LIMIT $2"};
+constexpr Sql kClaimJob{"outbox.claim",
+                        "UPDATE outbox SET available_at = $3 WHERE id = $1 AND available_at = $2"};
 constexpr Sql kEndJob{"outbox.end", "DELETE FROM outbox WHERE id = $1"};
 constexpr Sql kDelayJob{
     "outbox.delay", "UPDATE outbox SET available_at = $2, attempts = attempts + 1 WHERE id = $1"};
@@ -160,6 +163,17 @@ constexpr Sql kEraseMembers{"members.erase",
                             " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 constexpr Sql kEraseList{"lists.erase", "DELETE FROM lists WHERE id = $1 AND last_batch = $2"};
 
+constexpr Sql kProbe{"users.probe",
+                     "UPDATE users SET last_batch = last_batch WHERE id = $1 AND last_batch = $2"};
+
+/// A batch that leaves `mark` in the user's row.
+Batch OfUser(const base::Uuid& user, const std::string& mark, std::vector<Statement> statements) {
+  Batch batch{std::move(statements)};
+  batch.users = {user};
+  batch.probe = Statement{&kProbe, {user, Bytes{mark}}};
+  return batch;
+}
+
 Statement AddSession(const SessionRow& session, const std::string& mark) {
   return {&kAddSession,
           {session.user_id, session.id, Bytes{session.secret}, session.rotated_at,
@@ -176,19 +190,23 @@ std::optional<base::Time> TimeOrNull(const ports::Row& row, int column) {
 Batch SignUpBatch(const UserRow& user, const std::string& email_key,
                   const std::string& password_hash, const std::string& address,
                   const SessionRow& session, const std::string& mark) {
-  return {{{&kAddUser, {user.id, user.email, email_key, user.name, user.created_at, Bytes{mark}}},
-           {&kAddIdentity,
-            {user.id, std::string(kIssuer), base::ToString(user.id), user.created_at, Bytes{mark}}},
-           {&kAddPassword, {user.id, password_hash, user.created_at, Bytes{mark}}},
-           {&kKnowAddress, {user.id, Bytes{address}, user.created_at, Bytes{mark}}},
-           AddSession(session, mark)}};
+  return OfUser(
+      user.id, mark,
+      {{&kAddUser, {user.id, user.email, email_key, user.name, user.created_at, Bytes{mark}}},
+       {&kAddIdentity,
+        {user.id, std::string(kIssuer), base::ToString(user.id), user.created_at, Bytes{mark}}},
+       {&kAddPassword, {user.id, password_hash, user.created_at, Bytes{mark}}},
+       {&kKnowAddress, {user.id, Bytes{address}, user.created_at, Bytes{mark}}},
+       AddSession(session, mark)});
 }
 
 Batch SignInBatch(const SessionRow& session, const std::string& hash, const std::string& address,
                   const std::string& mark) {
-  return {{{&kMarkUserWithHash, {session.user_id, Bytes{mark}, hash}},
-           {&kKnowAddress, {session.user_id, Bytes{address}, session.created_at, Bytes{mark}}},
-           AddSession(session, mark)}};
+  return OfUser(
+      session.user_id, mark,
+      {{&kMarkUserWithHash, {session.user_id, Bytes{mark}, hash}},
+       {&kKnowAddress, {session.user_id, Bytes{address}, session.created_at, Bytes{mark}}},
+       AddSession(session, mark)});
 }
 
 Statement FindLogin(const std::string& email_key, const std::string& address) {
@@ -210,28 +228,31 @@ Statement FindPassword(const base::Uuid& user, const std::string& address) {
 
 Batch SetUserBatch(const UserRow& user, const std::string& old_name,
                    const std::string& old_settings, base::Time now, const std::string& mark) {
-  return {
-      {{&kSetUser, {user.id, user.name, user.settings, now, Bytes{mark}, old_name, old_settings}}}};
+  return OfUser(
+      user.id, mark,
+      {{&kSetUser, {user.id, user.name, user.settings, now, Bytes{mark}, old_name, old_settings}}});
 }
 
 Batch SetPasswordBatch(const base::Uuid& user, const base::Uuid& session,
                        const std::string& old_hash, const std::string& hash, base::Time now,
                        const std::string& mark) {
-  return {{{&kMarkUserWithHash, {user, Bytes{mark}, old_hash}},
-           {&kSetPassword, {user, hash, now, Bytes{mark}}},
-           {&kEndOthers, {user, session, now, Bytes{mark}}}}};
+  return OfUser(user, mark,
+                {{&kMarkUserWithHash, {user, Bytes{mark}, old_hash}},
+                 {&kSetPassword, {user, hash, now, Bytes{mark}}},
+                 {&kEndOthers, {user, session, now, Bytes{mark}}}});
 }
 
 Batch DeleteUserBatch(const base::Uuid& user, const std::string& old_hash, const base::Uuid& job,
                       base::Time now, const std::string& mark) {
-  return {{{&kMarkUserWithHash, {user, Bytes{mark}, old_hash}},
-           {&kForgetUser, {user, Bytes{mark}, now}},
-           {&kForgetPassword, {user, Bytes{mark}}},
-           {&kForgetIdentities, {user, Bytes{mark}}},
-           {&kForgetAddresses, {user, Bytes{mark}}},
-           {&kForgetSessions, {user, Bytes{mark}, now}},
-           {&kForgetAnswers, {user, Bytes{mark}}},
-           {&kAddJob, {job, base::ToString(user), now, user, Bytes{mark}}}}};
+  return OfUser(user, mark,
+                {{&kMarkUserWithHash, {user, Bytes{mark}, old_hash}},
+                 {&kForgetUser, {user, Bytes{mark}, now}},
+                 {&kForgetPassword, {user, Bytes{mark}}},
+                 {&kForgetIdentities, {user, Bytes{mark}}},
+                 {&kForgetAddresses, {user, Bytes{mark}}},
+                 {&kForgetSessions, {user, Bytes{mark}, now}},
+                 {&kForgetAnswers, {user, Bytes{mark}}},
+                 {&kAddJob, {job, base::ToString(user), now, user, Bytes{mark}}}});
 }
 
 Statement FindSession(const base::Uuid& id) {
@@ -302,8 +323,9 @@ Batch MarkUsedBatch(const base::Uuid& session, std::int64_t generation, base::Ti
 
 Batch EndSessionBatch(const base::Uuid& user, const base::Uuid& session, base::Time now,
                       const std::string& mark) {
-  return {{{&kMarkUserWithSession, {user, Bytes{mark}, session}},
-           {&kEndSession, {user, session, now, Bytes{mark}}}}};
+  return OfUser(user, mark,
+                {{&kMarkUserWithSession, {user, Bytes{mark}, session}},
+                 {&kEndSession, {user, session, now, Bytes{mark}}}});
 }
 
 Batch EndAllSessionsBatch(const base::Uuid& user, base::Time now) {
@@ -333,6 +355,9 @@ Batch AddKeyBatch(const SigningKeyRow& key) {
 
 Statement ReadJobs(base::Time now, std::int64_t limit) {
   return {&kReadJobs, {now, limit}};
+}
+Batch ClaimJobBatch(const base::Uuid& id, base::Time seen, base::Time until) {
+  return {{{&kClaimJob, {id, seen, until}}}};
 }
 Batch EndJobBatch(const base::Uuid& id) {
   return {{{&kEndJob, {id}}}};

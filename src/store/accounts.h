@@ -113,8 +113,10 @@ struct SigningKeyRow {
 [[nodiscard]] SigningKeyRow ReadKey(const ports::Row& row);
 [[nodiscard]] ports::Batch AddKeyBatch(const SigningKeyRow& key);
 
-/// The jobs that wait. Columns: id, kind, payload.
+/// The jobs that wait. Columns: id, kind, payload, available_at.
 [[nodiscard]] ports::Statement ReadJobs(base::Time now, std::int64_t limit);
+/// Takes the job for this process until then, unless another was faster: no row is changed.
+[[nodiscard]] ports::Batch ClaimJobBatch(const base::Uuid& id, base::Time seen, base::Time until);
 [[nodiscard]] ports::Batch EndJobBatch(const base::Uuid& id);
 [[nodiscard]] ports::Batch DelayJobBatch(const base::Uuid& id, base::Time until);
 /// Columns: list id. Lists that a person is in.

@@ -15,23 +15,31 @@ using ports::Sql;
 using ports::Statement;
 using ports::Value;
 
-constexpr Sql kGuard{
-    "lists.guard",
-    "UPDATE lists SET revision = $3, last_batch = $4, title = $6, archived = $7, item_count = $8,"
-    " done_count = $9, trash_count = $10, content_bytes = $11, updated_at = $12, deleted_at = $13,"
-    " tx = :tx WHERE id = $1 AND revision = $2 AND (SELECT epoch FROM meta) = $5"};
+#define GUARD                                                                                     \
+  "UPDATE lists SET revision = $3, last_batch = $4, title = $6, archived = $7, item_count = $8,"  \
+  " done_count = $9, trash_count = $10, content_bytes = $11, updated_at = $12, deleted_at = $13," \
+  " tx = :tx WHERE id = $1 AND revision = $2 AND (SELECT epoch FROM meta) = $5"
+constexpr Sql kGuard{"lists.guard", GUARD};
+constexpr Sql kGuardOnce{"lists.guard_once", GUARD
+                         " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $14"
+                         " AND scope = $15 AND expires_at > $16)"};
+#undef GUARD
 
 // A made list: the owner's row goes first, so that two of one person cannot pass each other.
 constexpr Sql kOwnerHasRoom{"users.has_room",
                             "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
                             " AND membership_count < $3"};
-constexpr Sql kMakeList{
-    "lists.make",
-    "INSERT INTO lists (id, creator_id, title, archived, revision, last_batch, item_count,"
-    " done_count, trash_count, content_bytes, created_at, updated_at, deleted_at, tx)"
-    " SELECT $1, $2, $3, $4, $5, $6, 0, 0, 0, 0, $7, $7, NULL, :tx"
-    " WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND last_batch = $6)"
-    " AND (SELECT epoch FROM meta) = $8 ON CONFLICT DO NOTHING"};
+#define MAKE                                                                              \
+  "INSERT INTO lists (id, creator_id, title, archived, revision, last_batch, item_count," \
+  " done_count, trash_count, content_bytes, created_at, updated_at, deleted_at, tx)"      \
+  " SELECT $1, $2, $3, $4, $5, $6, 0, 0, 0, 0, $7, $7, NULL, :tx"                         \
+  " WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND last_batch = $6)"                 \
+  " AND (SELECT epoch FROM meta) = $8"
+constexpr Sql kMakeList{"lists.make", MAKE " ON CONFLICT DO NOTHING"};
+constexpr Sql kMakeListOnce{"lists.make_once", MAKE
+                            " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $9"
+                            " AND scope = $10 AND expires_at > $11) ON CONFLICT DO NOTHING"};
+#undef MAKE
 constexpr Sql kCountMembership{
     "users.count_membership",
     "UPDATE users SET membership_count = membership_count + $4 WHERE id = $1"
@@ -74,6 +82,12 @@ constexpr Sql kSetItem{
     " gone = $15, moved_to = $16 WHERE list_id = $1 AND id = $3"
     " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 
+// Run when it is not known whether a batch was done: the first of its changes, with all that tells
+// it from one that another process may have made of the same op.
+constexpr Sql kProbe{"changes.probe",
+                     "UPDATE changes SET status = status WHERE list_id = $1 AND revision = $2"
+                     " AND op_id = $3 AND at = $4"};
+
 constexpr Sql kLogChange{
     "changes.add",
     "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
@@ -95,12 +109,23 @@ std::string JsonOf(const Append& append) {
   return out;
 }
 
+void AskOnce(const ListWrite& write, const Sql& sql, Statement& statement) {
+  if (!write.once) return;
+  statement.sql = &sql;
+  statement.params.emplace_back(write.once->user_id);
+  statement.params.emplace_back(ports::Bytes{write.once->scope});
+  statement.params.emplace_back(write.once->now);
+}
+
 Statement Guard(const ListWrite& write) {
   const domain::ListState& after = *write.after;
-  return {&kGuard,
-          {after.id, write.before->revision, after.revision, ports::Bytes{write.mark}, write.epoch,
-           after.title, after.archived, after.item_count, after.done_count, after.trash_count,
-           after.content_bytes, after.updated_at, OrNull(after.deleted_at)}};
+  Statement guard{
+      &kGuard,
+      {after.id, write.before->revision, after.revision, ports::Bytes{write.mark}, write.epoch,
+       after.title, after.archived, after.item_count, after.done_count, after.trash_count,
+       after.content_bytes, after.updated_at, OrNull(after.deleted_at)}};
+  AskOnce(write, kGuardOnce, guard);
+  return guard;
 }
 
 Value DueOf(const domain::Item& item) {
@@ -218,6 +243,21 @@ void AddMaking(const ListWrite& write, ListBatch& made) {
       {&kMakeList,
        {after.id, after.creator_id, after.title, after.archived, after.revision,
         ports::Bytes{write.mark}, after.created_at, write.epoch}});
+  AskOnce(write, kMakeListOnce, made.batch.statements.back());
+}
+
+/// Whose counter of memberships moves.
+void AddUsers(const ListWrite& write, std::vector<base::Uuid>& users) {
+  static const std::vector<domain::Member> kNone;
+  const auto& before = write.before ? write.before->members : kNone;
+  for (const domain::Member& member : before) {
+    if (MemberIn(*write.after, member.user_id) == nullptr) users.push_back(member.user_id);
+  }
+  for (const domain::Member& member : write.after->members) {
+    const bool is_new =
+        std::ranges::find(before, member.user_id, &domain::Member::user_id) == before.end();
+    if (is_new) users.push_back(member.user_id);
+  }
 }
 
 constexpr Sql kSettleMade{
@@ -249,6 +289,12 @@ ListBatch BatchOf(const ListWrite& write) {
   }
   for (const domain::ItemPtr& item : write.rows) statements.push_back(StoreItem(write, *item));
   for (const LoggedChange& change : write.changes) statements.push_back(LogChange(write, change));
+  made.batch.list = after.id;
+  if (!write.before || write.before->members != after.members) AddUsers(write, made.batch.users);
+  if (!write.changes.empty()) {
+    const domain::Change& first = write.changes.front().change;
+    made.batch.probe = Statement{&kProbe, {after.id, first.revision, first.op_id, first.at}};
+  }
   return made;
 }
 

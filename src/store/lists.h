@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,13 @@ struct LoggedChange {
   std::string digest;  // SHA-256 of DigestText: 32 bytes.
 };
 
+/// An Idempotency-Key, as `idempotency` has it.
+struct KeyInUse {
+  base::Uuid user_id;
+  std::string scope;
+  base::Time now;
+};
+
 /// What one batch does to one list: any number of changes, one row update.
 struct ListWrite {
   domain::ListPtr before;  // nullptr: the list is made.
@@ -30,6 +38,9 @@ struct ListWrite {
   std::vector<domain::ItemPtr> rows;  // Items to store as they are after the last change.
   std::int64_t epoch = 0;             // The one the decision was made in.
   std::string mark;                   // Random for each attempt: 16 bytes.
+  /// An Idempotency-Key that must not have been used: another process may have been faster. With
+  /// it nothing is written where an answer is kept already.
+  std::optional<KeyInUse> once{};
 };
 
 /// Where the outcome of a ListWrite's batch tells what became of it.
@@ -56,6 +67,8 @@ class ListLoader {
   /// nullptr: there is no such list.
   [[nodiscard]] domain::ListPtr Finish();
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+  /// 0: there is no such list. Before Finish.
+  [[nodiscard]] std::int64_t revision() const { return list_.revision; }
 
  private:
   domain::ListState list_;
@@ -80,6 +93,20 @@ struct PageRow {
                                                               std::int64_t limit);
 /// Appends a row of the last of ChangesStatements as the API tells it; returns its revision.
 std::int64_t AppendChangeRow(std::string& out, const ports::Row& row);
+
+/// How many lists one ConfirmStatement asks for at most.
+inline constexpr std::size_t kConfirmMax = 512;
+
+/// What tells whether lists are as they were: their revision, how many members they have, and the
+/// database's epoch. Lists that are not there give no row.
+[[nodiscard]] ports::Statement ConfirmStatement(std::span<const base::Uuid> ids);
+struct ConfirmRow {
+  base::Uuid id;
+  std::int64_t revision = 0;
+  std::int64_t members = 0;
+  std::int64_t epoch = 0;
+};
+[[nodiscard]] ConfirmRow ReadConfirmRow(const ports::Row& row);
 
 /// The database's epoch: one row, one column.
 [[nodiscard]] ports::Statement EpochStatement();

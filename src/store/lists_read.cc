@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "base/json_writer.h"
@@ -188,6 +190,41 @@ std::int64_t AppendChangeRow(std::string& out, const ports::Row& row) {
   }
   out += '}';
   return row.Int(0);
+}
+
+namespace {
+
+/// One text for each size, so that each is prepared once; ids are repeated up to that size.
+template <std::size_t kCount>
+const Sql& ConfirmSql() {
+  static const std::string text = [] {
+    std::string made =
+        "SELECT l.id, l.revision, (SELECT COUNT(*) FROM members m WHERE m.list_id = l.id"
+        " AND m.removed_at IS NULL), (SELECT epoch FROM meta) FROM lists l WHERE l.id IN (";
+    for (std::size_t i = 1; i <= kCount; ++i) made += (i == 1 ? "$" : ",$") + std::to_string(i);
+    return made + ")";
+  }();
+  static const Sql sql{"lists.confirm", text.c_str()};
+  return sql;
+}
+
+}  // namespace
+
+Statement ConfirmStatement(std::span<const base::Uuid> ids) {
+  const auto [sql, size] = ids.size() <= 1     ? std::pair(&ConfirmSql<1>(), 1UL)
+                           : ids.size() <= 16  ? std::pair(&ConfirmSql<16>(), 16UL)
+                           : ids.size() <= 128 ? std::pair(&ConfirmSql<128>(), 128UL)
+                                               : std::pair(&ConfirmSql<kConfirmMax>(), kConfirmMax);
+  Statement statement{sql, {}};
+  statement.params.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    statement.params.emplace_back(ids[std::min(i, ids.size() - 1)]);
+  }
+  return statement;
+}
+
+ConfirmRow ReadConfirmRow(const ports::Row& row) {
+  return {row.UuidOf(0), row.Int(1), row.Int(2), row.Int(3)};
 }
 
 Statement EpochStatement() {

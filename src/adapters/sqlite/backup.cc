@@ -236,4 +236,19 @@ Result<void> Restore(const Config& config, const path& file) {
   return SyncFolder(config.folder);
 }
 
+Result<std::int64_t> BumpEpoch(const Config& config) {
+  const auto lock = FolderLock::Take(config.folder);
+  if (!lock) return std::unexpected(lock.error());
+  const path file = config.folder / kDatabaseFile;
+  if (!std::filesystem::exists(file)) {
+    return std::unexpected(Unavailable("There is no database in " + config.folder.string() + "."));
+  }
+  {
+    const auto connection = OpenForWriting(config);
+    if (!connection) return std::unexpected(connection.error());
+  }
+  if (auto set = SetEpoch(config.folder, file); !set) return std::unexpected(set.error());
+  return KnownEpoch(config.folder);
+}
+
 }  // namespace adapters::sqlite

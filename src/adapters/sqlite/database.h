@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -44,5 +45,9 @@ struct Config {
 /// beyond both, so that no number of a lost history is taken for a new one. Takes the lock. The
 /// database that was there is kept beside it as `lists.db.before-restore-<time>`.
 [[nodiscard]] base::Result<void> Restore(const Config& config, const std::filesystem::path& file);
+
+/// Lets the epoch of the folder's database grow, and returns it: for a folder that was put back by
+/// other means than Restore. Takes the lock: no server may run.
+[[nodiscard]] base::Result<std::int64_t> BumpEpoch(const Config& config);
 
 }  // namespace adapters::sqlite

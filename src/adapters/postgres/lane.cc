@@ -1,0 +1,394 @@
+#include "adapters/postgres/lane.h"
+
+#include <algorithm>
+#include <exception>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+
+namespace adapters::postgres {
+namespace {
+
+using base::Code;
+using base::Error;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kLocks = std::numeric_limits<std::size_t>::max();
+constexpr int kAttemptsMax = 5;
+constexpr seconds kDoubt{2};  // How long an outcome is looked up (ports/database.h).
+constexpr milliseconds kProbeEvery{100};
+constexpr seconds kRest{5};     // After a commit that did not end in time.
+constexpr seconds kForever{1};  // Nothing to wait for: a look now and then.
+
+// Rows of users before rows of lists (design.md, 'How a write happens'), in one order for all.
+constexpr ports::Sql kLockUsers{"postgres.lock_users",
+                                "SELECT 1 FROM users WHERE id = ANY (CAST($1 AS uuid[]))"
+                                " ORDER BY id FOR NO KEY UPDATE"};
+
+Error Failed() {
+  return base::Unavailable("The change could not be written.");
+}
+Error TooLate() {
+  return base::Unavailable("The change waited too long to be written.");
+}
+Error Stopping() {
+  return base::Unavailable("The service is about to end.");
+}
+Error OutcomeUnknown() {
+  return {Code::kUnavailable,
+          "outcome_unknown",
+          "It is not known whether the change was written: repeat it with the same id.",
+          {},
+          1};
+}
+Error StorageFull() {
+  return {Code::kUnavailable, "storage_full", "The database is full: nothing was written.", {}, 5};
+}
+
+bool IsLostRace(const Failure& failure) {
+  return failure.Is("40001") || failure.Is("40P01");
+}
+/// The server as a whole, not the batch: it ends, it starts, it has become a replica.
+bool IsServers(const Failure& failure) {
+  return failure.IsClass("57P") || failure.IsClass("08") || failure.Is("25006");
+}
+
+void LogFailure(const char* event, const char* statement, const Failure& failure) {
+  base::Log(base::Level::kError, event,
+            {{"statement", std::string_view(statement)},
+             {"sqlstate", std::string_view(failure.sqlstate)},
+             {"constraint", std::string_view(failure.constraint)}});
+}
+
+std::string UsersText(const std::vector<base::Uuid>& users) {
+  std::string text = "{";
+  for (const base::Uuid& user : users) {
+    if (text.size() > 1) text += ',';
+    text += base::ToString(user);
+  }
+  return text + "}";
+}
+
+}  // namespace
+
+WriteMetrics::WriteMetrics(base::Metrics& metrics)
+    : rows(metrics.GetHistogram("postgres_commit_rows", "Writes that shared a commit.", "",
+                                base::Histogram::kCounts)),
+      commit_seconds(metrics.GetHistogram("postgres_commit_seconds",
+                                          "A transaction, from its sending to its commit.")),
+      wait_seconds(metrics.GetHistogram("write_queue_wait_seconds",
+                                        "From a write's arrival to the start of its group.")),
+      commits(metrics.GetCounter("postgres_commits_total", "Transactions committed.")),
+      failed_batches(metrics.GetCounter("postgres_failed_batches_total",
+                                        "Batches that failed by themselves.")),
+      repeated(metrics.GetCounter("postgres_repeated_total",
+                                  "Transactions repeated: deadlock, serialization, never sent.")),
+      unknown(metrics.GetCounter("postgres_outcome_unknown_total",
+                                 "Batches whose outcome was not known at first.")),
+      settled(metrics.GetCounter("postgres_outcome_settled_total",
+                                 "Of them: those that were found to be done.")) {}
+
+void Lane::Add(std::shared_ptr<ports::WriteJob> job, ports::Deadline deadline) {
+  const std::scoped_lock lock(mutex_);
+  queue_.push_back({std::move(job), deadline, Clock::now()});
+}
+
+bool Lane::is_idle() {
+  const std::scoped_lock lock(mutex_);
+  return queue_.empty() && group_.empty() && doubt_.empty();
+}
+
+bool Lane::NeedsSession() {
+  return !session_ && !std::exchange(is_asked_, true);
+}
+
+void Lane::SetSession(std::unique_ptr<Session> session) {
+  is_asked_ = false;
+  session_ = std::move(session);
+}
+
+Lane::Clock::time_point Lane::Step() {
+  const auto now = Clock::now();
+  if (session_ && now - sent_at_ > config_.statement_timeout + seconds(1) &&
+      (tried_ > 0 || is_probing_)) {
+    // Not an error of the statements: those end by themselves. The commit waits for a replica that
+    // is gone, or the line is dead. A rest keeps such connections from piling up at the server.
+    session_->Break();
+    rest_until_ = now + kRest;
+  }
+  if (session_ && session_->is_broken()) session_.reset();
+  ExpireQueue(now);
+  ExpireGroup(now);
+  if (!doubt_.empty()) {
+    if (now >= doubt_until_ && !is_probing_) {
+      EndDoubt();
+    } else {
+      if (session_ && !is_probing_ && now >= probe_at_) SendProbes();
+      return std::min(doubt_until_, std::max(probe_at_, now + milliseconds(10)));
+    }
+  }
+  if (session_ && tried_ == 0 && now >= rest_until_) {
+    if (group_.empty()) Take();
+    if (!group_.empty()) SendGroup();
+  }
+  if (tried_ > 0) return sent_at_ + config_.statement_timeout + seconds(1);
+  return now + (is_idle() ? milliseconds(kForever) : milliseconds(50));
+}
+
+void Lane::Take() {
+  std::vector<Waiting> taken;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), config_.group_max));
+    taken.assign(std::make_move_iterator(queue_.begin()),
+                 std::make_move_iterator(queue_.begin() + count));
+    queue_.erase(queue_.begin(), queue_.begin() + count);
+  }
+  const auto now = Clock::now();
+  for (Waiting& waiting : taken) {
+    metrics_.wait_seconds.Observe(std::chrono::duration<double>(now - waiting.since).count());
+    std::optional<ports::Batch> batch = Prepare(*waiting.job);
+    if (!batch) {
+      waiting.job->Done(std::unexpected(Failed()));
+    } else if (batch->statements.empty()) {
+      waiting.job->Done(ports::Outcome{});
+    } else {
+      group_.push_back({std::move(waiting.job), waiting.deadline, std::move(*batch)});
+    }
+  }
+  try_max_ = group_.size();
+  attempts_ = 0;
+}
+
+std::optional<ports::Batch> Lane::Prepare(ports::WriteJob& job) {
+  try {
+    return job.Prepare();
+  } catch (const std::exception& thrown) {  // One job's bug must not end everybody's writer.
+    base::Log(base::Level::kError, "batch could not be prepared",
+              {{"detail", std::string_view(thrown.what())}});
+    metrics_.failed_batches.Add();
+    return std::nullopt;
+  }
+}
+
+/// The first `try_max_` of the group as one transaction: users first, then by list.
+void Lane::SendGroup() {
+  tried_ = std::clamp<std::size_t>(try_max_, 1, group_.size());
+  std::vector<std::size_t> order(tried_);
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(
+      order, {}, [this](std::size_t at) { return group_[at].batch.list.value_or(base::Uuid{}); });
+  std::vector<base::Uuid> users;
+  for (const std::size_t at : order) {
+    users.insert(users.end(), group_[at].batch.users.begin(), group_[at].batch.users.end());
+  }
+  std::ranges::sort(users);
+  users.erase(std::ranges::unique(users).begin(), users.end());
+  ports::Statement locks{&kLockUsers, {}};
+  std::vector<const ports::Statement*> statements;
+  of_.clear();
+  if (!users.empty()) {
+    locks.params.emplace_back(UsersText(users));
+    statements.push_back(&locks);
+    of_.push_back(kLocks);
+  }
+  for (const std::size_t at : order) {
+    for (const ports::Statement& statement : group_[at].batch.statements) {
+      statements.push_back(&statement);
+      of_.push_back(at);
+    }
+  }
+  sent_at_ = Clock::now();
+  session_->Send(statements, [this](Reply reply) { OnReply(std::move(reply)); });
+}
+
+void Lane::OnReply(Reply reply) {
+  switch (reply.end) {
+    case Reply::End::kDone: Commit(reply); break;
+    case Reply::End::kFailed: OnFailure(reply); break;
+    case Reply::End::kNotDone:
+      metrics_.repeated.Add();  // On the next connection, while there is time.
+      break;
+    case Reply::End::kUnknown: OnUnknown(); break;
+  }
+  tried_ = 0;
+}
+
+void Lane::Commit(Reply& reply) {
+  std::vector<ports::Outcome> outcomes(tried_);
+  for (std::size_t i = 0; i < of_.size(); ++i) {
+    if (of_[i] == kLocks) continue;
+    PGresult* const result = reply.results[i].get();
+    // What only reads changes nothing, however many rows it finds.
+    const bool wrote = PQresultStatus(result) == PGRES_COMMAND_OK;
+    outcomes[of_[i]].changed.push_back(wrote ? std::strtoll(PQcmdTuples(result), nullptr, 10) : 0);
+  }
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < tried_; ++i) rows += group_[i].batch.rows;
+  metrics_.rows.Observe(static_cast<double>(rows));
+  metrics_.commits.Add();
+  metrics_.commit_seconds.Observe(std::chrono::duration<double>(Clock::now() - sent_at_).count());
+  std::vector<Unit> done(
+      std::make_move_iterator(group_.begin()),
+      std::make_move_iterator(group_.begin() + static_cast<std::ptrdiff_t>(tried_)));
+  group_.erase(group_.begin(), group_.begin() + static_cast<std::ptrdiff_t>(tried_));
+  try_max_ = group_.size();
+  attempts_ = 0;
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    done[i].job->Done(std::move(outcomes[i]));
+    done[i].job.reset();
+  }
+}
+
+void Lane::OnFailure(const Reply& reply) {
+  const Failure& failure = reply.failure;
+  const bool is_at_commit = reply.failed_at >= of_.size();
+  const std::size_t unit = is_at_commit ? kLocks : of_[reply.failed_at];
+  if (IsServers(failure)) {
+    LogFailure("database left", "", failure);
+    session_->Break();
+    return;
+  }
+  if (failure.IsClass("53")) {
+    LogFailure("group failed", "", failure);
+    return FailTried(failure.Is("53100") ? StorageFull() : Failed());
+  }
+  if (IsLostRace(failure)) {
+    metrics_.repeated.Add();
+    if (++attempts_ < kAttemptsMax) return;
+    return FailTried(Failed());
+  }
+  if (unit != kLocks) {
+    const std::size_t first = static_cast<std::size_t>(std::ranges::find(of_, unit) - of_.begin());
+    LogFailure("batch failed", group_[unit].batch.statements[reply.failed_at - first].sql->name,
+               failure);
+    metrics_.failed_batches.Add();
+    return FailAt(unit, Failed());
+  }
+  // It cannot be told whose fault it is: half of them, and half of those.
+  if (tried_ > 1) {
+    try_max_ = tried_ / 2;
+  } else {
+    LogFailure("batch failed", "commit", failure);
+    metrics_.failed_batches.Add();
+    FailAt(0, Failed());
+  }
+}
+
+void Lane::OnUnknown() {
+  metrics_.unknown.Add(tried_);
+  base::Log(base::Level::kWarn, "commit with unknown outcome",
+            {{"batches", static_cast<std::int64_t>(tried_)}});
+  doubt_.assign(std::make_move_iterator(group_.begin()),
+                std::make_move_iterator(group_.begin() + static_cast<std::ptrdiff_t>(tried_)));
+  group_.erase(group_.begin(), group_.begin() + static_cast<std::ptrdiff_t>(tried_));
+  try_max_ = group_.size();
+  attempts_ = 0;
+  probe_at_ = Clock::now();
+  doubt_until_ = probe_at_ + kDoubt;
+  if (!session_->is_broken()) session_->Break();  // It is looked up on a new connection.
+}
+
+/// Each probe writes what is there already: like any write it is only done when the replica that
+/// commits wait for has it too.
+void Lane::SendProbes() {
+  std::vector<const ports::Statement*> statements;
+  of_.clear();
+  for (std::size_t i = 0; i < doubt_.size(); ++i) {
+    if (!doubt_[i].batch.probe) continue;
+    statements.push_back(&*doubt_[i].batch.probe);
+    of_.push_back(i);
+  }
+  if (statements.empty()) return EndDoubt();
+  is_probing_ = true;
+  sent_at_ = Clock::now();
+  session_->Send(statements, [this](Reply reply) { OnProbes(std::move(reply)); });
+}
+
+void Lane::OnProbes(Reply reply) {
+  is_probing_ = false;
+  probe_at_ = Clock::now() + kProbeEvery;
+  if (reply.end != Reply::End::kDone) return;
+  std::vector<Unit> left;
+  std::vector<Unit> found;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < doubt_.size(); ++i) {
+    const bool was_asked = next < of_.size() && of_[next] == i;
+    const bool is_there =
+        was_asked && std::string_view(PQcmdTuples(reply.results[next].get())) == "1";
+    if (was_asked) ++next;
+    (is_there ? found : left).push_back(std::move(doubt_[i]));
+  }
+  doubt_ = std::move(left);
+  metrics_.settled.Add(found.size());
+  for (Unit& unit : found) {
+    unit.job->Done(ports::Outcome{std::vector<std::int64_t>(unit.batch.statements.size(), 1)});
+  }
+}
+
+void Lane::EndDoubt() {
+  const std::vector<Unit> ended = std::exchange(doubt_, {});
+  for (const Unit& unit : ended) unit.job->Done(std::unexpected(OutcomeUnknown()));
+}
+
+void Lane::ExpireQueue(Clock::time_point now) {
+  std::vector<std::shared_ptr<ports::WriteJob>> late;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(queue_, [&](Waiting& waiting) {
+      if (waiting.deadline > now) return false;
+      late.push_back(std::move(waiting.job));
+      return true;
+    });
+  }
+  for (const auto& job : late) job->Done(std::unexpected(TooLate()));
+}
+
+/// What was taken and waits for a connection.
+void Lane::ExpireGroup(Clock::time_point now) {
+  if (tried_ > 0) return;
+  std::vector<Unit> late;
+  std::erase_if(group_, [&](Unit& unit) {
+    if (unit.deadline > now) return false;
+    late.push_back(std::move(unit));
+    return true;
+  });
+  for (const Unit& unit : late) unit.job->Done(std::unexpected(TooLate()));
+}
+
+void Lane::FailAt(std::size_t unit, const Error& error) {
+  const std::shared_ptr<ports::WriteJob> job = group_[unit].job;
+  group_.erase(group_.begin() + static_cast<std::ptrdiff_t>(unit));
+  try_max_ = group_.size();
+  job->Done(std::unexpected(error));
+}
+
+void Lane::FailTried(const Error& error) {
+  std::vector<Unit> failed(
+      std::make_move_iterator(group_.begin()),
+      std::make_move_iterator(group_.begin() + static_cast<std::ptrdiff_t>(tried_)));
+  group_.erase(group_.begin(), group_.begin() + static_cast<std::ptrdiff_t>(tried_));
+  try_max_ = group_.size();
+  attempts_ = 0;
+  for (const Unit& unit : failed) unit.job->Done(std::unexpected(error));
+}
+
+void Lane::End() {
+  if (session_) session_->Break();
+  tried_ = 0;
+  EndDoubt();
+  const std::vector<Unit> group = std::exchange(group_, {});
+  for (const Unit& unit : group) unit.job->Done(std::unexpected(Stopping()));
+  std::deque<Waiting> queue;
+  {
+    const std::scoped_lock lock(mutex_);
+    queue.swap(queue_);
+  }
+  for (const Waiting& waiting : queue) waiting.job->Done(std::unexpected(Stopping()));
+}
+
+}  // namespace adapters::postgres

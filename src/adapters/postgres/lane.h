@@ -1,0 +1,107 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "adapters/postgres/database.h"
+#include "adapters/postgres/session.h"
+#include "base/metrics.h"
+#include "ports/database.h"
+
+namespace adapters::postgres {
+
+/// What all lanes count.
+struct WriteMetrics {
+  explicit WriteMetrics(base::Metrics& metrics);
+
+  base::Histogram& rows;
+  base::Histogram& commit_seconds;
+  base::Histogram& wait_seconds;
+  base::Counter& commits;
+  base::Counter& failed_batches;
+  base::Counter& repeated;
+  base::Counter& unknown;
+  base::Counter& settled;
+};
+
+/// Jobs that run in the order they came, over one connection. What waits at the same moment goes
+/// out as one transaction; a batch that fails is left out, and the others are done. Add may be
+/// called by any thread, the rest by the writers' only.
+class Lane {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Lane(const Config& config, WriteMetrics& metrics) : config_(config), metrics_(metrics) {}
+  ~Lane() = default;
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  void Add(std::shared_ptr<ports::WriteJob> job, ports::Deadline deadline);
+  [[nodiscard]] bool is_idle();
+
+  /// Begins what can be begun, ends what is late. Returns when to look again at the latest.
+  [[nodiscard]] Clock::time_point Step();
+  /// Ends all that there is: the database is about to close.
+  void End();
+
+  [[nodiscard]] Session* session() { return session_.get(); }
+  /// True once when a connection is to be asked for.
+  [[nodiscard]] bool NeedsSession();
+  void SetSession(std::unique_ptr<Session> session);
+
+ private:
+  struct Waiting {
+    std::shared_ptr<ports::WriteJob> job;
+    ports::Deadline deadline;
+    Clock::time_point since;
+  };
+  /// A job that has been taken, and its batch.
+  struct Unit {
+    std::shared_ptr<ports::WriteJob> job;
+    ports::Deadline deadline;
+    ports::Batch batch;
+  };
+
+  void Take();
+  [[nodiscard]] std::optional<ports::Batch> Prepare(ports::WriteJob& job);
+  void SendGroup();
+  void OnReply(Reply reply);
+  void Commit(Reply& reply);
+  void OnFailure(const Reply& reply);
+  void OnUnknown();
+  void SendProbes();
+  void OnProbes(Reply reply);
+  void EndDoubt();
+  void ExpireQueue(Clock::time_point now);
+  void ExpireGroup(Clock::time_point now);
+  void FailAt(std::size_t unit, const base::Error& error);
+  void FailTried(const base::Error& error);
+
+  const Config& config_;
+  WriteMetrics& metrics_;
+
+  std::mutex mutex_;
+  std::deque<Waiting> queue_;
+
+  std::unique_ptr<Session> session_;
+  bool is_asked_ = false;        // For a session.
+  std::vector<Unit> group_;      // Taken and not done, in order.
+  std::vector<std::size_t> of_;  // Statement to unit, of what was sent; kLocks: of none.
+  std::size_t tried_ = 0;        // How many of the group were sent; 0: none is under way.
+  std::size_t try_max_ = 0;      // How many to send next.
+  int attempts_ = 0;             // Of the same group, lost to other transactions.
+  Clock::time_point sent_at_;
+
+  std::vector<Unit> doubt_;  // It is not known whether they were done.
+  Clock::time_point doubt_until_;
+  Clock::time_point probe_at_;
+  bool is_probing_ = false;
+  Clock::time_point rest_until_;  // No group is begun before.
+};
+
+}  // namespace adapters::postgres
