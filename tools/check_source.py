@@ -42,6 +42,9 @@ SQLITE_ONLY = re.compile(
     r"\bPRAGMA\b|\bINSERT\s+OR\b|\bREPLACE\s+INTO\b|\browid\b|\bdatetime\(|\bstrftime\(|\bjulianday\("
     r"|\bunixepoch\(|\brandomblob\(|\bhex\(|\bifnull\(|\bjson_(each|extract|group_array)\("
     r"|\bchanges\(\)|\bGLOB\b|\bAUTOINCREMENT\b|\bWITHOUT\s+ROWID\b|\bsqlite_\w+|\?\d", re.IGNORECASE)
+POSTGRES_ONLY = re.compile(
+    r"::\w|\bANY\s*\(|\bFOR\s+(NO\s+KEY\s+)?UPDATE\b|\bpg_\w+|\bnow\(\)|\bunnest\(|\bjsonb?\b|\bILIKE\b"
+    r"|\bDISTINCT\s+ON\b|\binterval\s+'", re.IGNORECASE)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 SKIPPED = re.compile(
     r"GTEST_SKIP|\bDISABLED_\w|pytest\.(mark\.)?(skip|xfail)|unittest\.skip"
@@ -90,7 +93,8 @@ def include_problems(name, text):
 
 def sql_problems(name, text):
     """SQL is written once, in src/store/, in what SQLite and PostgreSQL share (docs/decisions)."""
-    if not name.startswith("src/") or is_test(name) or in_folder(name, ["adapters/sqlite"]):
+    if not name.startswith("src/") or is_test(name) or in_folder(
+            name, ["adapters/sqlite", "adapters/postgres"]):
         return
     code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
     for match in STRING.finditer(code):
@@ -99,6 +103,8 @@ def sql_problems(name, text):
             yield f"{name}:{line_of(code, match.start())}: SQL belongs in src/store/"
         elif in_folder(name, ["store"]) and SQLITE_ONLY.search(literal):
             yield f"{name}:{line_of(code, match.start())}: SQL that only SQLite understands"
+        elif in_folder(name, ["store"]) and SQL.search(literal) and POSTGRES_ONLY.search(literal):
+            yield f"{name}:{line_of(code, match.start())}: SQL that only PostgreSQL understands"
 
 
 def text_problems(name, text):

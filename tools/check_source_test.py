@@ -54,6 +54,9 @@ class Rules(unittest.TestCase):
                      "strftime('%s')", "julianday(1)", "a = ?1"):
             self.finds("src/store/a.cc", f'auto s = "{text}";\n')
         self.accepts("src/adapters/sqlite/a.cc", 'auto s = "PRAGMA x";\n')
+        self.accepts("src/adapters/postgres/a.cc", 'auto s = "SELECT now() FROM t FOR UPDATE";\n')
+        self.finds("src/store/a.cc", 'auto s = "SELECT a FROM t WHERE id = ANY ($1)";\n')
+        self.finds("src/store/a.cc", 'auto s = "SELECT a FROM t FOR UPDATE";\n')
 
     def test_unfinished_and_skipped(self):
         self.finds("src/app/a.cc", "// TODO: more\n")

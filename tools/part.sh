@@ -50,12 +50,18 @@ part_source() {
   [ "$passed" = 3 ]
 }
 
+# with_postgres COMMAND...: with a PostgreSQL server of its own, in memory, named to it by the
+# environment.
+with_postgres() {
+  /usr/bin/python3 tests/postgres/cluster.py run --memory --set max_connections=400 -- "$@"
+}
+
 # C++ unit and contract tests under ASan and UBSan.
 part_unit() {
   configure dev
   ninja -C build/dev
   local status=0
-  UBSAN_OPTIONS=print_stacktrace=1 ctest --test-dir build/dev -j2 --timeout 300 --no-tests=error \
+  UBSAN_OPTIONS=print_stacktrace=1 with_postgres ctest --test-dir build/dev -j2 --timeout 300 --no-tests=error \
     --output-on-failure --output-junit "$results/unit.xml" >"$logs/unit-ctest.log" 2>&1 || status=$?
   tail -n 60 "$logs/unit-ctest.log"
   count "$results/unit.xml" || status=1
@@ -74,7 +80,10 @@ part_tsan() {
   for test in "${tests[@]}"; do
     reports+=("$results/tsan-$test.xml")
     rm -f "$results/tsan-$test.xml"
-    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" "$(find build/tsan -name "$test" -type f)" \
+    local run=()
+    [ "$test" != contract_test ] || run=(with_postgres)
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" \
+      "${run[@]}" "$(find build/tsan -name "$test" -type f)" \
       --gtest_output="xml:$results/tsan-$test.xml" --gtest_brief=1 || status=1
   done
   count "${reports[@]}" || status=1
@@ -159,6 +168,23 @@ black_box() {
   return $status
 }
 part_blackbox() { black_box "not alone" tests/blackbox --ignore tests/blackbox/test_openapi.py; }
+# The same tests on PostgreSQL, requests going to two processes in turn.
+part_pgblackbox() {
+  LISTS_TEST_ON=postgres with_postgres tools/part.sh blackbox_on_postgres
+}
+part_blackbox_on_postgres() {
+  part=pgblackbox
+  black_box "not alone and not embedded" tests/blackbox --ignore tests/blackbox/test_openapi.py
+}
+# Servers that fail, and replicas that lag.
+part_postgres() {
+  local status=0
+  rm -f "$results/postgres.xml"
+  .tools/venv/bin/python -m pytest -q tests/postgres --durations=10 \
+    --junitxml="$results/postgres.xml" || status=$?
+  count "$results/postgres.xml" || status=1
+  return $status
+}
 part_rates() { black_box alone tests/blackbox -n 0; }
 
 # What a request costs: instructions, allocations, rows a commit. Counted, never timed.

@@ -71,6 +71,15 @@ need_packages() {
       "The packages are those of Debian 12 (bookworm); free disk space may lack too."
 }
 
+# need_postgres: PostgreSQL's programs. The tests start servers of their own: installing makes none.
+need_postgres() {
+  [ -x /usr/lib/postgresql/15/bin/postgres ] && return 0
+  need_packages postgresql-common
+  as_root sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' \
+    /etc/postgresql-common/createcluster.conf
+  need_packages postgresql-15
+}
+
 # What Vite accepts: 20.19 and later, 22.12 and later, nothing odd before.
 node_is_new_enough() {
   local version major minor

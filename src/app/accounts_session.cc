@@ -14,7 +14,9 @@ constexpr std::int64_t kDayMs = std::int64_t{24} * 3600 * 1000;
 constexpr std::int64_t kSessionMs = 90 * kDayMs;      // Without a refresh.
 constexpr std::int64_t kSessionAllMs = 365 * kDayMs;  // With any number of them.
 constexpr std::int64_t kGraceMs = 60'000;  // How long a used successor is still given out.
-constexpr std::size_t kHistoryMax = 64;    // Generations in that time; then: 429.
+// Ended sessions are looked for so far back: clocks of processes differ, and a poll may fail.
+constexpr std::int64_t kLookBackMs = 120'000;
+constexpr std::size_t kHistoryMax = 64;  // Generations in that time; then: 429.
 constexpr std::size_t kUserAgentBytes = 300;
 
 bool IsInGrace(const store::SessionRow::Generation& generation, base::Time now) {
@@ -250,7 +252,7 @@ void Accounts::Impl::EverySecond() {
   if (seconds_ % 2 != 0) return;
   auto ended = std::make_shared<std::vector<base::Uuid>>();
   ReadRows(
-      database_, {store::EndedSince({clock_().ms - 10'000})},
+      database_, {store::EndedSince({clock_().ms - kLookBackMs})},
       [ended](std::size_t, const ports::Row& row) { ended->push_back(row.UuidOf(0)); },
       [self = shared_from_this(), ended](const Result<void>& read) {
         if (!read) return;  // The next poll looks back far enough.

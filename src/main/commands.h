@@ -16,7 +16,8 @@ int MigrateCommand(const Config& config);
 int CheckConfig(const Config& config);
 int BackupCommand(const Config& config, const std::string& file);
 int RestoreCommand(const Config& config, const std::string& file);
-int EpochBump(const Config& config);
+/// `at_least`: empty, or what the epoch is to be at least.
+int EpochBump(const Config& config, const std::string& at_least);
 int Routes();
 int Help();
 int Version();

@@ -1,4 +1,7 @@
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include "main/commands.h"
 #include "main/database.h"
@@ -6,17 +9,27 @@
 namespace lists {
 namespace {
 
-base::Result<std::int64_t> Bump(const Config& config) {
-  if (config.database.empty()) return adapters::sqlite::BumpEpoch(SqliteConfig(config));
+constexpr std::int64_t kEpochMax = 1'048'575;
+
+base::Result<std::int64_t> Bump(const Config& config, std::int64_t at_least) {
+  if (config.database.empty()) return adapters::sqlite::BumpEpoch(SqliteConfig(config), at_least);
   const auto postgres = PostgresConfig("epoch", config);
   if (!postgres) return std::unexpected(postgres.error());
-  return adapters::postgres::BumpEpoch(*postgres);
+  return adapters::postgres::BumpEpoch(*postgres, at_least);
 }
 
 }  // namespace
 
-int EpochBump(const Config& config) {
-  const auto epoch = Bump(config);
+int EpochBump(const Config& config, const std::string& at_least) {
+  std::int64_t number = 0;
+  const char* const end = at_least.data() + at_least.size();
+  const auto read = std::from_chars(at_least.data(), end, number);
+  const bool is_number = read.ec == std::errc{} && read.ptr == end;
+  if (!at_least.empty() && (!is_number || number < 1 || number > kEpochMax)) {
+    Complain("an epoch is a number from 1 to 1048575, not '" + at_least + "'.");
+    return 2;
+  }
+  const auto epoch = Bump(config, number);
   if (!epoch) {
     Complain(epoch.error().detail);
     return 2;

@@ -14,8 +14,8 @@ int Help() {
       "  check-config   say what is wrong with the settings, if anything\n"
       "  backup FILE    copy the database, also while the service runs, and check the copy\n"
       "  restore FILE   put a backup in the database's place (the service must not run)\n"
-      "  epoch bump     let the database's epoch grow, after it was restored or promoted with "
-      "loss\n"
+      "  epoch bump [N] let the database's epoch grow (to N at least), after it was restored or\n"
+      "                 promoted with loss\n"
       "  version        say which version this is\n"
       "  help           say this\n\n"
       "Settings, as flags or in the environment (--metrics-port or LISTS_METRICS_PORT):");

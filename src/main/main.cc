@@ -31,8 +31,9 @@ int Run(const std::string& command, const std::vector<std::string>& arguments) {
     parsed.problems.emplace_back("'api' needs --database; `lists serve` works without.");
   }
   if (command == "epoch") {
-    if (parsed.words != std::vector<std::string>{"bump"}) {
-      parsed.problems.emplace_back("there is `lists epoch bump`, and nothing else of the epoch.");
+    if (parsed.words.empty() || parsed.words.front() != "bump" || parsed.words.size() > 2) {
+      parsed.problems.emplace_back(
+          "there is `lists epoch bump [N]`, and nothing else of the epoch.");
     }
   } else if (parsed.words.size() != (takes_file ? 1U : 0U)) {
     parsed.problems.push_back(takes_file ? "'" + command + "' takes the name of one file."
@@ -42,7 +43,9 @@ int Run(const std::string& command, const std::vector<std::string>& arguments) {
   if (!parsed.problems.empty()) return 2;
 
   if (command == "serve" || command == "api") return lists::Serve(command, parsed.config);
-  if (command == "epoch") return lists::EpochBump(parsed.config);
+  if (command == "epoch") {
+    return lists::EpochBump(parsed.config, parsed.words.size() > 1 ? parsed.words[1] : "");
+  }
   if (command == "migrate") return lists::MigrateCommand(parsed.config);
   if (command == "check-config") return lists::CheckConfig(parsed.config);
   if (command == "backup") return lists::BackupCommand(parsed.config, parsed.words.front());

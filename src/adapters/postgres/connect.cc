@@ -137,6 +137,8 @@ OrProblem<ConnectionPtr> Connect(const Target& target) {
   if (PQstatus(connection.get()) != CONNECTION_OK) {
     return std::unexpected(ProblemOf(*connection));
   }
+  // Not to standard error, where libpq writes them.
+  PQsetNoticeReceiver(connection.get(), [](void*, const PGresult*) {}, nullptr);
   return connection;
 }
 

@@ -79,18 +79,22 @@ OrProblem<ConnectionPtr> ConnectInTime(const Config& config, const Target& targe
 
 // After a dump was loaded into another server its transactions are counted anew: what has numbers
 // that are still to come is put before all of them.
-constexpr const char* kBump =
-    "BEGIN;"
-    "UPDATE public.lists SET tx = 0 WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
-    "UPDATE public.changes SET tx = 0"
-    " WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
-    "UPDATE public.outbox SET tx = 0"
-    " WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
-    "UPDATE public.members SET visible_tx = 0"
-    " WHERE visible_tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
-    "UPDATE public.meta SET epoch = epoch + 1;"
-    "COMMIT;"
-    "SELECT epoch FROM public.meta";
+std::string BumpText(std::int64_t at_least) {
+  return "BEGIN;"
+         "UPDATE public.lists SET tx = 0 WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS "
+         "bigint);"
+         "UPDATE public.changes SET tx = 0"
+         " WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
+         "UPDATE public.outbox SET tx = 0"
+         " WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
+         "UPDATE public.members SET visible_tx = 0"
+         " WHERE visible_tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
+         "UPDATE public.meta SET epoch = GREATEST(epoch + 1, " +
+         std::to_string(at_least) +
+         ");"
+         "COMMIT;"
+         "SELECT epoch FROM public.meta";
+}
 
 }  // namespace
 
@@ -141,13 +145,13 @@ base::Result<int> Migrate(const Config& config) {
   return *version;
 }
 
-base::Result<std::int64_t> BumpEpoch(const Config& config) {
+base::Result<std::int64_t> BumpEpoch(const Config& config, std::int64_t at_least) {
   const auto connection = ConnectInTime(config, CommandTarget(config));
   if (!connection) return std::unexpected(CannotUse(config.url, connection.error()));
   if (auto good = CheckSchema(**connection, Migrations(), config.connect_timeout); !good) {
     return std::unexpected(CannotUse(config.url, good.error()));
   }
-  const auto bumped = Ask(**connection, kBump, std::chrono::hours(1));
+  const auto bumped = Ask(**connection, BumpText(at_least), std::chrono::hours(1));
   if (!bumped) return std::unexpected(CannotUse(config.url, bumped.error()));
   return std::strtoll(PQgetvalue(bumped->get(), 0, 0), nullptr, 10);
 }

@@ -41,9 +41,10 @@ struct Config {
 /// version after.
 [[nodiscard]] base::Result<int> Migrate(const Config& config);
 
-/// Lets the epoch grow by one, as after a restore or a promotion with loss (design.md): no number
-/// of the lost history is taken for a new one. Returns the new one. Errors as Open's.
-[[nodiscard]] base::Result<std::int64_t> BumpEpoch(const Config& config);
+/// Lets the epoch grow by one, or to `at_least` where that is more, as after a restore or a
+/// promotion with loss (design.md): no number of the lost history is taken for a new one. Returns
+/// the new one. Errors as Open's.
+[[nodiscard]] base::Result<std::int64_t> BumpEpoch(const Config& config, std::int64_t at_least);
 
 /// The address without its password, for logs and messages.
 [[nodiscard]] std::string WithoutPassword(const std::string& url);

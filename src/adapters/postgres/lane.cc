@@ -19,9 +19,8 @@ using std::chrono::seconds;
 
 constexpr std::size_t kLocks = std::numeric_limits<std::size_t>::max();
 constexpr int kAttemptsMax = 5;
-constexpr seconds kDoubt{2};  // How long an outcome is looked up (ports/database.h).
-constexpr milliseconds kProbeEvery{100};
-constexpr seconds kRest{5};     // After a commit that did not end in time.
+constexpr seconds kRest{5};  // After a commit that did not end in time.
+constexpr milliseconds kExpireEvery{50};
 constexpr seconds kForever{1};  // Nothing to wait for: a look now and then.
 
 // Rows of users before rows of lists (design.md, 'How a write happens'), in one order for all.
@@ -37,13 +36,6 @@ Error TooLate() {
 }
 Error Stopping() {
   return base::Unavailable("The service is about to end.");
-}
-Error OutcomeUnknown() {
-  return {Code::kUnavailable,
-          "outcome_unknown",
-          "It is not known whether the change was written: repeat it with the same id.",
-          {},
-          1};
 }
 Error StorageFull() {
   return {Code::kUnavailable, "storage_full", "The database is full: nothing was written.", {}, 5};
@@ -151,6 +143,10 @@ void Lane::Take() {
   const auto now = Clock::now();
   for (Waiting& waiting : taken) {
     metrics_.wait_seconds.Observe(std::chrono::duration<double>(now - waiting.since).count());
+    if (waiting.deadline <= now) {
+      waiting.job->Done(std::unexpected(TooLate()));
+      continue;
+    }
     std::optional<ports::Batch> batch = Prepare(*waiting.job);
     if (!batch) {
       waiting.job->Done(std::unexpected(Failed()));
@@ -279,63 +275,9 @@ void Lane::OnFailure(const Reply& reply) {
   }
 }
 
-void Lane::OnUnknown() {
-  metrics_.unknown.Add(tried_);
-  base::Log(base::Level::kWarn, "commit with unknown outcome",
-            {{"batches", static_cast<std::int64_t>(tried_)}});
-  doubt_.assign(std::make_move_iterator(group_.begin()),
-                std::make_move_iterator(group_.begin() + static_cast<std::ptrdiff_t>(tried_)));
-  group_.erase(group_.begin(), group_.begin() + static_cast<std::ptrdiff_t>(tried_));
-  try_max_ = group_.size();
-  attempts_ = 0;
-  probe_at_ = Clock::now();
-  doubt_until_ = probe_at_ + kDoubt;
-  if (!session_->is_broken()) session_->Break();  // It is looked up on a new connection.
-}
-
-/// Each probe writes what is there already: like any write it is only done when the replica that
-/// commits wait for has it too.
-void Lane::SendProbes() {
-  std::vector<const ports::Statement*> statements;
-  of_.clear();
-  for (std::size_t i = 0; i < doubt_.size(); ++i) {
-    if (!doubt_[i].batch.probe) continue;
-    statements.push_back(&*doubt_[i].batch.probe);
-    of_.push_back(i);
-  }
-  if (statements.empty()) return EndDoubt();
-  is_probing_ = true;
-  sent_at_ = Clock::now();
-  session_->Send(statements, [this](Reply reply) { OnProbes(std::move(reply)); });
-}
-
-void Lane::OnProbes(Reply reply) {
-  is_probing_ = false;
-  probe_at_ = Clock::now() + kProbeEvery;
-  if (reply.end != Reply::End::kDone) return;
-  std::vector<Unit> left;
-  std::vector<Unit> found;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < doubt_.size(); ++i) {
-    const bool was_asked = next < of_.size() && of_[next] == i;
-    const bool is_there =
-        was_asked && std::string_view(PQcmdTuples(reply.results[next].get())) == "1";
-    if (was_asked) ++next;
-    (is_there ? found : left).push_back(std::move(doubt_[i]));
-  }
-  doubt_ = std::move(left);
-  metrics_.settled.Add(found.size());
-  for (Unit& unit : found) {
-    unit.job->Done(ports::Outcome{std::vector<std::int64_t>(unit.batch.statements.size(), 1)});
-  }
-}
-
-void Lane::EndDoubt() {
-  const std::vector<Unit> ended = std::exchange(doubt_, {});
-  for (const Unit& unit : ended) unit.job->Done(std::unexpected(OutcomeUnknown()));
-}
-
 void Lane::ExpireQueue(Clock::time_point now) {
+  if (now < expire_at_) return;
+  expire_at_ = now + kExpireEvery;
   std::vector<std::shared_ptr<ports::WriteJob>> late;
   {
     const std::scoped_lock lock(mutex_);

@@ -101,6 +101,7 @@ class Lane {
   Clock::time_point doubt_until_;
   Clock::time_point probe_at_;
   bool is_probing_ = false;
+  Clock::time_point expire_at_;   // When the queue is looked through next.
   Clock::time_point rest_until_;  // No group is begun before.
 };
 

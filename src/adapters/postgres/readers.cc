@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kDepth = 8;  // Reads under way on a connection.
 constexpr int kAttemptsMax = 3;
+constexpr std::chrono::milliseconds kExpireEvery{20};
 
 base::Error TooMany() {
   return base::Unavailable("Too many reads wait.");
@@ -116,7 +117,7 @@ Readers::Clock::time_point Readers::Turn() {
   Expire(now);
   SendWaiting();
   std::erase_if(flights_, [](const auto& flight) { return flight->is_over; });
-  return now + std::chrono::milliseconds(load() == 0 ? 1000 : 50);
+  return load() == 0 ? now + std::chrono::seconds(1) : expire_at_;
 }
 
 void Readers::SendWaiting() {
@@ -134,7 +135,12 @@ void Readers::SendWaiting() {
       read = std::move(queue_.front());
       queue_.pop_front();
     }
-    Send(**least, std::move(read));
+    if (read.request.deadline <= Clock::now()) {
+      load_.fetch_sub(1, std::memory_order_relaxed);
+      read.request.done(std::unexpected(TooLate()));
+    } else {
+      Send(**least, std::move(read));
+    }
   }
 }
 
@@ -192,6 +198,8 @@ void Readers::End(Flight& flight, base::Result<void> result) {
 }
 
 void Readers::Expire(Clock::time_point now) {
+  if (now < expire_at_) return;
+  expire_at_ = now + kExpireEvery;
   std::vector<Waiting> late;
   {
     const std::scoped_lock lock(mutex_);

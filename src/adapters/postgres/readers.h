@@ -69,6 +69,7 @@ class Readers final : public Reactor {
   std::vector<std::unique_ptr<Session>> sessions_;
   std::size_t asked_ = 0;  // Connections that are being made.
   std::vector<FlightPtr> flights_;
+  Clock::time_point expire_at_;  // When late reads are looked for next.
   std::atomic<std::size_t> load_{0};
   std::atomic<bool> is_connected_{false};
 

@@ -145,10 +145,10 @@ void Session::Fail(const PGresult& result) {
   exchange.reply.failed_at = exchange.reply.results.size();
   const bool is_at_commit = expected_.front().what == Awaited::kSync;
   exchange.reply.failure = {std::move(sqlstate), FieldOf(result, PG_DIAG_CONSTRAINT_NAME)};
-  // At the commit only a refusal (a constraint, a serialization failure) says that nothing was
-  // done; an end of the connection or of the server may come behind a commit.
-  const Failure& failure = exchange.reply.failure;
-  if (is_at_commit && !failure.IsClass("23") && !failure.IsClass("40")) {
+  // At the commit an ERROR (a constraint, a serialization failure) says that nothing was done; a
+  // FATAL, the end of the connection or of the server, may come behind a commit.
+  const bool is_error = FieldOf(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR";
+  if (is_at_commit && !is_error) {
     exchange.is_warned = true;
   } else {
     exchange.is_refused = true;

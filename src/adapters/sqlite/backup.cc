@@ -154,13 +154,13 @@ Result<void> RememberEpoch(const path& folder, std::int64_t epoch) {
 }
 
 /// Gives the copy its epoch, on disk.
-Result<void> SetEpoch(const path& folder, const path& copy) {
+Result<void> SetEpoch(const path& folder, const path& copy, std::int64_t at_least) {
   {
     const auto connection = Connection::Open(copy, {});
     if (!connection) return std::unexpected(OpenError(copy, connection.error()));
     const auto own = (*connection)->QueryInt("SELECT epoch FROM meta");
     if (!own) return std::unexpected(OpenError(copy, own.error()));
-    const std::int64_t epoch = std::max(*own, KnownEpoch(folder)) + 1;
+    const std::int64_t epoch = std::max(std::max(*own, KnownEpoch(folder)) + 1, at_least);
     if (epoch > kEpochMax) return std::unexpected(Unavailable("The epoch cannot grow any more."));
     const auto set = (*connection)->Execute("UPDATE meta SET epoch = " + std::to_string(epoch));
     if (!set) return std::unexpected(OpenError(copy, set.error()));
@@ -220,7 +220,7 @@ Result<void> Restore(const Config& config, const path& file) {
   std::error_code error;
   const bool has_log = std::filesystem::exists(With(file, "-wal"), error);
   if (auto copied = CopyChecked(file, copy->name(), has_log); !copied) return copied;
-  if (auto set = SetEpoch(config.folder, copy->name()); !set) return set;
+  if (auto set = SetEpoch(config.folder, copy->name(), 0); !set) return set;
 
   if (std::filesystem::exists(target, error)) {
     const path kept = With(target, ".before-restore-" + base::ToString(base::SystemNow()));
@@ -236,7 +236,7 @@ Result<void> Restore(const Config& config, const path& file) {
   return SyncFolder(config.folder);
 }
 
-Result<std::int64_t> BumpEpoch(const Config& config) {
+Result<std::int64_t> BumpEpoch(const Config& config, std::int64_t at_least) {
   const auto lock = FolderLock::Take(config.folder);
   if (!lock) return std::unexpected(lock.error());
   const path file = config.folder / kDatabaseFile;
@@ -247,7 +247,9 @@ Result<std::int64_t> BumpEpoch(const Config& config) {
     const auto connection = OpenForWriting(config);
     if (!connection) return std::unexpected(connection.error());
   }
-  if (auto set = SetEpoch(config.folder, file); !set) return std::unexpected(set.error());
+  if (auto set = SetEpoch(config.folder, file, at_least); !set) {
+    return std::unexpected(set.error());
+  }
   return KnownEpoch(config.folder);
 }
 

@@ -46,8 +46,8 @@ struct Config {
 /// database that was there is kept beside it as `lists.db.before-restore-<time>`.
 [[nodiscard]] base::Result<void> Restore(const Config& config, const std::filesystem::path& file);
 
-/// Lets the epoch of the folder's database grow, and returns it: for a folder that was put back by
-/// other means than Restore. Takes the lock: no server may run.
-[[nodiscard]] base::Result<std::int64_t> BumpEpoch(const Config& config);
+/// Lets the epoch of the folder's database grow, by one or to `at_least`, and returns it: for a
+/// folder that was put back by other means than Restore. Takes the lock: no server may run.
+[[nodiscard]] base::Result<std::int64_t> BumpEpoch(const Config& config, std::int64_t at_least);
 
 }  // namespace adapters::sqlite
