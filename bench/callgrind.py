@@ -14,16 +14,16 @@ OUTSIDE = re.compile(r"lib(argon2|crypto|c)\.so")
 
 
 class Counted:
-    """The program on a folder under callgrind."""
+    """The program on a folder, or on what `serve` starts it on, under callgrind."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, serve=data.serve):
         self.out = WORK / "callgrind"
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
         wrap = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.out}/out.%p", "--dump-line=no",
                 "--compress-strings=no", "--compress-pos=no"]
-        self.program = data.serve(folder, "--loops", "1", *arguments, cores=(SERVER_CORE, LOAD_CORE), wrap=wrap,
-                                  log="callgrind.log")
+        self.program = serve(folder, "--loops", "1", *arguments, cores=(SERVER_CORE, LOAD_CORE), wrap=wrap,
+                             log="callgrind.log")
         self.port = self.program.port
         self.idle_rates = {}
 

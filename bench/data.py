@@ -41,11 +41,16 @@ def item_body(number):
             "due": {"date": "2027-03-01"}, "labels": ["shop"]}
 
 
-def serve(data, *arguments, cores=(0,), wrap=(), log="lists.log", env=None):
-    """The program on a folder; returns it and its port."""
+def serve(data, *arguments, **more):
+    """The program on a folder."""
+    return start("serve", "--data", data, *arguments, **more)
+
+
+def start(command, *arguments, cores=(0,), wrap=(), log="lists.log", env=None):
+    """The program, once it listens; it has its ports with it."""
     port, metrics_port = free_port(), free_port()
-    program = Program([*wrap, BUILD / "lists", "serve", "--address", "127.0.0.1", "--port", port, "--data",
-                       data, "--metrics-port", metrics_port, *arguments], cores, log=log, env=env)
+    program = Program([*wrap, BUILD / "lists", command, "--address", "127.0.0.1", "--port", port,
+                       "--metrics-port", metrics_port, *arguments], cores, log=log, env=env)
     program.port, program.metrics_port = port, metrics_port
     return program.wait_for_port(port)
 

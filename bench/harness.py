@@ -101,24 +101,41 @@ class Program:
         self.stop()
 
 
-def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=None):
-    """One slice. Raises when any answer was wrong. With `server`, its CPU time is told."""
-    command = ["taskset", "-c", str(LOAD_CORE), BUILD / "bench_load", "127.0.0.1", port, plan, connections,
-               seconds] + ([rate] if rate else [])
-    own, kernel = os.times(), kernel_seconds()
-    busy, cpu, began = busy_seconds(), cpu_of(server.pid) if server else (0, 0), time.monotonic()
+class Foreign:
+    """What others take of a core from now on: not `known`, functions that tell a program's CPU seconds, nor
+    ourselves, nor the kernel's threads."""
+
+    def __init__(self, *known):
+        self.known, self.before, self.began = known, 0, time.monotonic()
+        self.before = self.seconds()
+
+    def seconds(self):
+        ours = sum(os.times()[:4]) + sum(known() for known in self.known)
+        return busy_seconds() - ours - kernel_seconds() - self.before
+
+    def share(self):
+        took = time.monotonic() - self.began
+        return self.seconds() / took
+
+
+def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=None, postgres=None):
+    """One slice. Raises when any answer was wrong. With `server`, its CPU time is told. With `postgres`,
+    which has a core to itself, the load shares the service's core, and sleeps while it waits."""
+    core, how = (SERVER_CORE, ["sleep"]) if postgres else (LOAD_CORE, [rate] if rate else [])
+    command = ["taskset", "-c", core, BUILD / "bench_load", "127.0.0.1", port, plan, connections, seconds,
+               *how]
+    cpu = cpu_of(server.pid) if server else (0, 0)
+    known = [lambda: sum(cpu_of(server.pid))] if server else []
+    others = Foreign(*known, *([postgres.cpu_seconds] if postgres else []))
     with subprocess.Popen([str(each) for each in command], stdout=subprocess.PIPE) as process:
         out, _ = process.communicate()
-        took = time.monotonic() - began
-        used = os.times()
-        after = cpu_of(server.pid) if server else (0, 0)
-        foreign = (busy_seconds() - busy - (sum(after) - sum(cpu))
-                   - (sum(used[:4]) - sum(own[:4])) - (kernel_seconds() - kernel))
+    foreign = others.share()
+    after = cpu_of(server.pid) if server else (0, 0)
     told = json.loads(out) if out else {}
     if process.returncode != 0 or told.get("wrong", 1) != 0:
         raise RuntimeError(f"wrong answers: {told}")
     answered = told["all"]  # The warm-up is part of what the server was busy with.
-    told |= {"rate": told["count"] / told["seconds"], "foreign": foreign / took,
+    told |= {"rate": told["count"] / told["seconds"], "foreign": foreign,
              "cpu_us": (sum(after) - sum(cpu)) / answered * 1e6,
              "user_us": (after[0] - cpu[0]) / answered * 1e6}
     return told

@@ -2,11 +2,12 @@
 // requests prepared beforehand, bodies dropped in the kernel. Every answer's status and length are
 // checked.
 //
-//   bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE]
+//   bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE|sleep]
 //
 // Without RATE each connection asks again as soon as it is answered; with RATE requests a second
-// are due at even intervals and their latency counts from when they were due. The first fifth of a
-// second is not counted.
+// are due at even intervals and their latency counts from when they were due. With `sleep` it waits
+// asleep for answers, for where the server runs on the same core. The first fifth of a second is
+// not counted.
 //
 // PLAN: a sequence of entries `CLASS WEIGHT STATUS LENGTH COUNT\n` (LENGTH of the body, -1: any),
 // each followed by COUNT requests `BYTES\n<bytes>`. A request is drawn by its entry's weight; the
@@ -45,6 +46,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kWarmUp{200};
 constexpr std::size_t kHeadBytesMax = 2048;
 constexpr int kEventsMax = 128;
+constexpr int kSleepMs = 10;                   // At most, so that the end is not missed by more.
 constexpr std::chrono::seconds kPatience{10};  // For an answer.
 
 [[noreturn]] void Fail(const std::string& what) {
@@ -111,7 +113,8 @@ struct Client {
 
 class Load {
  public:
-  Load(std::vector<Entry> plan, double rate) : plan_(std::move(plan)), rate_(rate) {
+  Load(std::vector<Entry> plan, double rate, bool sleeps)
+      : plan_(std::move(plan)), rate_(rate), wait_ms_(sleeps ? kSleepMs : 0) {
     for (const Entry& entry : plan_) weights_.push_back(entry.weight);
     draw_ = std::discrete_distribution<std::size_t>(weights_.begin(), weights_.end());
     epoll_ = ::epoll_create1(0);
@@ -148,8 +151,8 @@ class Load {
     std::array<epoll_event, kEventsMax> events{};
     auto heard = Clock::now();
     while (Clock::now() < end_) {
-      // Looks again at once: its core is its own, and waking it up would be the server's work.
-      const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, 0);
+      // Looks again at once where its core is its own: waking it up would be the server's work.
+      const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, wait_ms_);
       const auto now = Clock::now();
       for (int i = 0; i < count; ++i) {
         auto* const client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
@@ -281,6 +284,7 @@ class Load {
 
   std::vector<Entry> plan_;
   const double rate_;
+  const int wait_ms_;
   std::vector<double> weights_;
   std::discrete_distribution<std::size_t> draw_;
   std::mt19937_64 random_{1};
@@ -301,11 +305,13 @@ class Load {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::fputs("usage: bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE]\n", stderr);
+    std::fputs("usage: bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE|sleep]\n", stderr);
     return 2;
   }
   try {
-    Load load(ReadPlan(argv[3]), argc > 6 ? std::atof(argv[6]) : 0);
+    const std::string_view mode = argc > 6 ? argv[6] : "";
+    const bool sleeps = mode == "sleep";
+    Load load(ReadPlan(argv[3]), sleeps || mode.empty() ? 0 : std::atof(argv[6]), sleeps);
     load.Connect(argv[1], std::atoi(argv[2]), static_cast<std::size_t>(std::atoi(argv[4])));
     const double seconds = std::atof(argv[5]);
     load.Run(seconds);

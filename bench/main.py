@@ -4,6 +4,7 @@ import shutil
 import sys
 
 import growth
+import on_postgres
 import reads
 import report
 import resources
@@ -14,7 +15,9 @@ WORKS = {
     "hot": reads.hot, "gzip": reads.gzip, "not-modified": reads.not_modified, "tail": reads.tail,
     "allocations": resources.allocations, "create": writes.creates, "create-alone": writes.create_alone,
     "cold": reads.cold, "mixed": reads.mixed, "memory": resources.memory, "start": resources.start,
-    "growth": growth.growth,
+    "growth": growth.growth, "pg-create-single": on_postgres.create_single,
+    "pg-create-grouped": on_postgres.create_grouped, "pg-cold-read": on_postgres.cold_read,
+    "pg-hot-read": on_postgres.hot_read, "pg-node": on_postgres.node,
 }
 
 

@@ -72,7 +72,8 @@ def markdown(rows, title):
     lines = [f"# {title}", "",
              f"{datetime.date.today()}, commit {commit()}. {machine()}.",
              f"Medians of {CYCLES} quiet cycles with quartiles; the ratio is taken within each cycle. Server on"
-             " core 0, load on core 1, unless a line says otherwise.", "",
+             " core 0, load on core 1, unless a line says otherwise; on PostgreSQL: server and load on core"
+             " 0, PostgreSQL on core 1.", "",
              "| work | against | ours | theirs | ratio or figure | to reach (best) | reached |",
              "|---|---|---|---|---|---|---|"]
     lines += ["| " + " | ".join(row.cells()) + " |" for row in rows]

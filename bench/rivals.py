@@ -128,3 +128,11 @@ def node(data, mode, writes="each"):
                        mode, "--writes", writes], log=f"node-{mode}.log")
     program.port = port
     return program.wait_for_port(port)
+
+
+def node_on_postgres(url):
+    port = free_port()
+    program = Program(["node", ROOT / "bench/rivals/postgres/server.mjs", "--port", port, "--database", url],
+                      log="node-postgres.log")
+    program.port = port
+    return program.wait_for_port(port)

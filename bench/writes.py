@@ -21,11 +21,11 @@ def metric(server, name):
     return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + " "))
 
 
-def with_rows(server, run):
+def with_rows(server, run, engine="sqlite"):
     """A slice, with the rows that shared a commit in it."""
-    before = [metric(server, f"sqlite_commit_rows_{part}") for part in ("sum", "count")]
+    before = [metric(server, f"{engine}_commit_rows_{part}") for part in ("sum", "count")]
     told = run()
-    after = [metric(server, f"sqlite_commit_rows_{part}") for part in ("sum", "count")]
+    after = [metric(server, f"{engine}_commit_rows_{part}") for part in ("sum", "count")]
     return {**told, "rows": (after[0] - before[0]) / max(1, after[1] - before[1])}
 
 

@@ -6,14 +6,14 @@ import { Problem, invalid, notFound } from "./problems.mjs";
 
 const TEXT_MAX = 500;
 
-const newItemSchema = {
+export const newItemSchema = {
   type: "object",
   required: ["text"],
   additionalProperties: false,
   properties: { text: { type: "string", minLength: 1, maxLength: TEXT_MAX } },
 };
 
-function mayEdit(request, reply, done) {
+export function checkMayEdit(request) {
   if (request.role === "viewer") {
     throw new Problem(403, "forbidden", "Your role in this list does not allow that.");
   }
@@ -21,22 +21,30 @@ function mayEdit(request, reply, done) {
     throw new Problem(409, "list_trashed", "The list is in the trash. Restore it first.");
   }
   request.body ??= {};
+}
+
+function mayEdit(request, reply, done) {
+  checkMayEdit(request);
   done();
 }
 
-function getList(request, reply) {
-  const { list, role } = request;
-  const { revision } = list.state;
+/** Answers with the list at that revision, or that the caller has it already. */
+export function sendList(request, reply, revision, bodyOf) {
   const headers = listHeadersOf(request, revision);
   if (noneMatchNames(request.headers["if-none-match"], revision)) {
     reply.code(304).headers(headers).send();
     return;
   }
   headers["content-type"] = "application/json";
-  reply.headers(headers).send(list.bodyFor(role));
+  reply.headers(headers).send(bodyOf());
 }
 
-function opOf({ body: { text }, list, user }) {
+function getList(request, reply) {
+  const { list, role } = request;
+  sendList(request, reply, list.state.revision, () => list.bodyFor(role));
+}
+
+export function opOf({ body: { text }, list, user }) {
   if (text.includes("\0") || !text.isWellFormed()) {
     const detail = "U+0000 and halves of a surrogate pair cannot be kept.";
     throw invalid({ pointer: "/text", code: "invalid_character", detail });
@@ -44,7 +52,7 @@ function opOf({ body: { text }, list, user }) {
   return { listId: list.id, user, text };
 }
 
-function sendItem(listId, item, request, reply) {
+export function sendItem(listId, item, request, reply) {
   const headers = listHeadersOf(request, item.revision);
   headers.location = `/v1/lists/${listId}/items/${item.id}`;
   headers["content-type"] = "application/json";

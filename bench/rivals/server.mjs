@@ -1,12 +1,9 @@
 // The rival: a part of the service's API over the service's own database, with fastify and
 // better-sqlite3. See README.md.
-import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import Fastify from "fastify";
-import { sendProblem } from "./answers.mjs";
+import { makeApp } from "./app.mjs";
 import { Database } from "./database.mjs";
 import { Lists } from "./lists.mjs";
-import { Problem } from "./problems.mjs";
 import { addRoutes } from "./routes.mjs";
 import { Tokens } from "./tokens.mjs";
 import { Writer } from "./writer.mjs";
@@ -26,28 +23,6 @@ function readOptions() {
     ["each", "grouped"].includes(writes);
   if (!isRight) throw new Error(`usage: ${USAGE}`);
   return { port: Number(port), data, mode, writes };
-}
-
-function makeApp() {
-  const app = Fastify({
-    genReqId: () => randomUUID(),
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
-  });
-  app.removeContentTypeParser("text/plain");
-  app.decorateRequest("startedAt", 0);
-  app.decorateRequest("user", null);
-  app.decorateRequest("list", null);
-  app.decorateRequest("role", null);
-  app.addHook("onRequest", (request, reply, done) => {
-    request.startedAt = performance.now();
-    done();
-  });
-  app.setErrorHandler(sendProblem);
-  app.setNotFoundHandler((request, reply) => {
-    const problem = new Problem(404, "no_such_route", "There is nothing at this address.");
-    sendProblem(problem, request, reply);
-  });
-  return app;
 }
 
 async function main() {

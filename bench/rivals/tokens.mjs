@@ -7,8 +7,8 @@ import { Problem } from "./problems.mjs";
 const KNOWN_MAX = 100_000;
 const SKEW_SECONDS = 60;
 
-const unauthorized = () => new Problem(401, "unauthorized", "Sign in first.");
-const invalidToken = () =>
+export const unauthorized = () => new Problem(401, "unauthorized", "Sign in first.");
+export const invalidToken = () =>
   new Problem(401, "invalid_token", "The token is not valid, or has expired. Sign in again.");
 
 function objectOf(part) {
@@ -33,9 +33,48 @@ function areInForce(claims, now) {
   );
 }
 
+export const tokenIn = (authorization) => /^bearer +(\S+)\s*$/i.exec(authorization ?? "")?.[1];
+
+/** A token's parts; `kid` names the key that has signed it. */
+export function partsOf(token) {
+  const [head, body, signature, rest] = token.split(".");
+  if (signature === undefined || rest !== undefined) throw invalidToken();
+  const header = objectOf(head);
+  if (header?.alg !== "RS256" || header.typ !== "at+jwt" || "crit" in header) throw invalidToken();
+  return { kid: String(header.kid), signed: `${head}.${body}`, body, signature };
+}
+
+/** What the token says, once its signature and times are found right. `row` is the key's. */
+export function claimsOf({ signed, body, signature }, row) {
+  if (row === undefined) throw invalidToken();
+  const jwk = { kty: "RSA", n: row.modulus, e: row.exponent };
+  const key = createPublicKey({ key: jwk, format: "jwk" });
+  if (!verify("RSA-SHA256", Buffer.from(signed), key, Buffer.from(signature, "base64url"))) {
+    throw invalidToken();
+  }
+  const claims = objectOf(body);
+  if (!areInForce(claims, Date.now())) throw invalidToken();
+  return claims;
+}
+
+/** Users by the whole header of their token, which saves a cut for each request. */
+export class KnownCallers {
+  #known = new Map();
+
+  find(header) {
+    const known = this.#known.get(header);
+    return known !== undefined && known.expiresAt > Date.now() ? known.user : undefined;
+  }
+
+  keep(header, claims) {
+    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.keys().next().value);
+    this.#known.set(header, { user: claims.sub, expiresAt: claims.exp * 1000 });
+  }
+}
+
 export class Tokens {
   #database;
-  #known = new Map(); // By the whole header, which saves a cut for each request.
+  #known = new KnownCallers();
   #readKey;
   #readSession;
   #markUsed;
@@ -56,42 +95,15 @@ export class Tokens {
 
   /** The id of the user whose token the Authorization header holds. */
   callerOf(header) {
-    const known = this.#known.get(header);
-    if (known !== undefined && known.expiresAt > Date.now()) return known.user;
-    const token = /^bearer +(\S+)\s*$/i.exec(header ?? "")?.[1];
+    const known = this.#known.find(header);
+    if (known !== undefined) return known;
+    const token = tokenIn(header);
     if (token === undefined) throw unauthorized();
-    const claims = this.#verify(token);
+    const parts = partsOf(token);
+    const claims = claimsOf(parts, this.#readKey.get(parts.kid, Date.now()));
     this.#checkSession(claims);
-    this.#keep(header, { user: claims.sub, expiresAt: claims.exp * 1000 });
+    this.#known.keep(header, claims);
     return claims.sub;
-  }
-
-  #keep(header, caller) {
-    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.keys().next().value);
-    this.#known.set(header, caller);
-  }
-
-  #verify(token) {
-    const [head, body, signature, rest] = token.split(".");
-    if (signature === undefined || rest !== undefined) throw invalidToken();
-    const header = objectOf(head);
-    if (header?.alg !== "RS256" || header.typ !== "at+jwt" || "crit" in header)
-      throw invalidToken();
-    const key = this.#keyOf(header.kid);
-    const signed = Buffer.from(`${head}.${body}`);
-    if (!verify("RSA-SHA256", signed, key, Buffer.from(signature, "base64url"))) {
-      throw invalidToken();
-    }
-    const claims = objectOf(body);
-    if (!areInForce(claims, Date.now())) throw invalidToken();
-    return claims;
-  }
-
-  #keyOf(id) {
-    const row = this.#readKey.get(String(id), Date.now());
-    if (row === undefined) throw invalidToken();
-    const key = { kty: "RSA", n: row.modulus, e: row.exponent };
-    return createPublicKey({ key, format: "jwk" });
   }
 
   /** The session must not have ended. The first use of its newest token is noted down. */

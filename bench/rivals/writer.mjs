@@ -39,7 +39,7 @@ function digestOf(op, itemId) {
 }
 
 /** A list and what a transaction adds to it: ops are decided one upon the other. */
-class Draft {
+export class Draft {
   items = [];
   changes = [];
 

@@ -17,6 +17,7 @@ constexpr std::int64_t kSignsMs = 30 * kDayMs;
 constexpr std::int64_t kAheadMs = kDayMs;
 constexpr std::int64_t kReloadMs = 2000;
 constexpr int kReloadSeconds = 60;
+constexpr std::string_view kKeyName = "signing key";
 
 KeyRow KeyOf(store::SigningKeyRow row) {
   return {std::move(row.id),
@@ -100,7 +101,9 @@ void KeyRing::Add(base::Time signs_from, std::function<void(base::Result<void>)>
   // A key that signs at once does so from a little before: clocks of a fleet differ.
   const base::Time from{signs_from.ms <= now.ms ? now.ms - 60'000 : signs_from.ms};
   const base::Time until{from.ms + kSignsMs};
-  const std::string id = base::ToString(base::NewUuid7(now));
+  // The same for all processes that make one for that day: the first that writes it has made it.
+  const std::string id =
+      base::ToString(base::DerivedUuid7({from.ms / kDayMs * kDayMs}, crypto_.Sha256(kKeyName)));
   base::Log(base::Level::kInfo, "signing key made", {{"kid", id}});
   RunBatch(database_, base::Uuid(),
            store::AddKeyBatch({id,

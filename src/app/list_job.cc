@@ -21,12 +21,25 @@ std::uint64_t KeyOf(const base::Uuid& id) {
 /// One batch of a list: decides what waits, writes it, answers.
 class Lists::Impl::Job final : public ports::WriteJob {
  public:
-  Job(std::shared_ptr<Impl> lists, const base::Uuid& id) : lists_(std::move(lists)), id_(id) {}
+  /// `locked`: decides on what it reads for itself while no other process can write the list.
+  Job(std::shared_ptr<Impl> lists, const base::Uuid& id, bool locked)
+      : lists_(std::move(lists)), id_(id), is_locked_(locked), loader_(id) {}
+
+  [[nodiscard]] std::optional<base::Uuid> Locks() const override {
+    return is_locked_ ? std::optional(id_) : std::nullopt;
+  }
+  [[nodiscard]] std::vector<ports::Statement> ReadFirst() const override {
+    return store::ListLoader::Statements(id_);
+  }
+  void OnRow(std::size_t statement, const ports::Row& row) override {
+    loader_.OnRow(statement, row);
+  }
 
   ports::Batch Prepare() override {
     Held base;
     prepared_at_ = VerifiedNow();
     ops_ = lists_->Take(id_, base, attempts_);
+    if (is_locked_) base = Read();
     lists_->batch_ops_.Observe(static_cast<double>(ops_.size()));
     write_.before = base.snapshot ? base.snapshot->list_ptr() : nullptr;
     write_.after = write_.before;
@@ -77,6 +90,12 @@ class Lists::Impl::Job final : public ports::WriteJob {
   }
 
  private:
+  [[nodiscard]] Held Read() {
+    lists_->NoteEpoch(loader_.epoch());
+    const domain::ListPtr list = loader_.Finish();
+    return {list ? std::make_shared<const Snapshot>(list) : nullptr, VerifiedNow()};
+  }
+
   base::Result<Answer> DecideOne(const WriteRequest& request,
                                  const domain::DecideContext& context) {
     auto decision = request.op.kind == domain::Kind::kRevoke
@@ -153,6 +172,8 @@ class Lists::Impl::Job final : public ports::WriteJob {
 
   const std::shared_ptr<Impl> lists_;
   const base::Uuid id_;
+  const bool is_locked_;
+  store::ListLoader loader_;
   std::vector<WriteRequest> ops_;
   std::vector<base::Result<Answer>> answers_;  // One for each op.
   std::vector<std::pair<IdempotencyKey, Answer>> kept_;
@@ -166,13 +187,13 @@ class Lists::Impl::Job final : public ports::WriteJob {
   std::optional<std::size_t> owner_;
 };
 
-void Lists::Impl::Submit(const base::Uuid& id) {
+void Lists::Impl::Submit(const base::Uuid& id, bool locked) {
   ports::Deadline deadline;
   {
     const std::scoped_lock lock(mutex_);
     deadline = lanes_.at(id).waiting.front().deadline;
   }
-  database_.Write(KeyOf(id), deadline, std::make_shared<Job>(shared_from_this(), id));
+  database_.Write(KeyOf(id), deadline, std::make_shared<Job>(shared_from_this(), id, locked));
 }
 
 }  // namespace app

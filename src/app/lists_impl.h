@@ -75,9 +75,10 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
                  VerifiedAt at, const base::Result<void>& read);
   void Settle(const base::Uuid& id, const store::ConfirmRow* row, VerifiedAt at,
               std::vector<LoadedAt> waiting);
+  [[nodiscard]] bool WentBack(const base::Uuid& id, const Held& known, std::int64_t found);
   void NoteEpoch(std::int64_t epoch);
   void Schedule(const base::Uuid& id);
-  void Submit(const base::Uuid& id);
+  void Submit(const base::Uuid& id, bool locked);
   void HoldForLane(const base::Uuid& id, VerifiedAt since);
   void RefuseAll(const base::Uuid& id, const base::Error& error);
   [[nodiscard]] std::vector<WriteRequest> Take(const base::Uuid& id, Held& base, int& attempts);
@@ -109,6 +110,8 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   // What waits to be confirmed; one statement is under way at a time.
   std::unordered_map<base::Uuid, std::vector<LoadedAt>> confirming_;
   bool is_confirming_ = false;
+  // Lists that seemed to be at less than was served, and what was: asked for a second time.
+  std::unordered_map<base::Uuid, std::int64_t> suspected_;
 };
 
 }  // namespace app

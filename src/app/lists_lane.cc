@@ -40,6 +40,12 @@ void Lists::Impl::Write(WriteRequest request) {
 
 /// Sees to it that the lane has something to decide on, then submits a job.
 void Lists::Impl::Schedule(const base::Uuid& id) {
+  if (is_shared_) {
+    std::unique_lock lock(mutex_);
+    const bool has_lost = lanes_.at(id).attempts > 1;
+    lock.unlock();
+    if (has_lost) return Submit(id, true);  // It reads for itself, with the list's row locked.
+  }
   const Held hot = cache_.Hold(id);
   const bool is_known = hot.snapshot && cache_.IsFresh(hot.verified_at);
   bool made_first = false;
@@ -52,7 +58,7 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
                  lane.waiting.front().op.kind == domain::Kind::kCreateList;
   }
   if (is_known || (made_first && epoch_.load(std::memory_order_relaxed) >= 0)) {
-    Submit(id);
+    Submit(id, false);
     return;
   }
   if (made_first) {
@@ -63,7 +69,7 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
       self->NoteEpoch(row.Int(0));
     };
     request.done = [self = shared_from_this(), id](const base::Result<void>& read) {
-      read ? self->Submit(id) : self->RefuseAll(id, read.error());
+      read ? self->Submit(id, false) : self->RefuseAll(id, read.error());
     };
     database_.Read(std::move(request));
     return;
@@ -81,7 +87,7 @@ void Lists::Impl::HoldForLane(const base::Uuid& id, VerifiedAt since) {
       const std::scoped_lock lock(self->mutex_);
       self->lanes_.at(id).base = std::move(*held);
     }
-    self->Submit(id);
+    self->Submit(id, false);
   });
 }
 

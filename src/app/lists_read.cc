@@ -67,6 +67,7 @@ void Lists::Impl::StartLoad(const base::Uuid& id) {
   auto known = std::make_shared<store::ConfirmRow>();
   ports::ReadRequest request;
   request.statements = {store::ConfirmStatement(std::span(&id, 1))};
+  request.is_quick = true;
   request.deadline = ReadDeadline();
   request.on_row = [known](std::size_t, const ports::Row& row) {
     *known = store::ReadConfirmRow(row);
@@ -186,6 +187,7 @@ void Lists::Impl::StartConfirm() {
   auto rows = std::make_shared<std::unordered_map<base::Uuid, store::ConfirmRow>>();
   ports::ReadRequest request;
   request.statements = {store::ConfirmStatement(*ids), store::EpochStatement()};
+  request.is_quick = true;
   request.deadline = std::chrono::steady_clock::now() + kConfirmTime;
   const VerifiedAt at = VerifiedNow();
   request.on_row = [self = shared_from_this(), rows](std::size_t statement, const ports::Row& row) {
@@ -221,21 +223,41 @@ void Lists::Impl::Settle(const base::Uuid& id, const store::ConfirmRow* row, Ver
   }
   // A write of this process may have moved it since.
   if (!held.snapshot && known.snapshot && known.verified_at >= at) held = known;
+  if (row != nullptr && !held.snapshot && known.snapshot &&
+      row->revision < known.snapshot->list().revision && !WentBack(id, known, row->revision)) {
+    const std::scoped_lock lock(mutex_);
+    auto& again = confirming_[id];
+    std::ranges::move(waiting, std::back_inserter(again));
+    return;
+  }
   if (row == nullptr || held.snapshot) {
     if (row == nullptr) Forget(id);
+    {
+      const std::scoped_lock lock(mutex_);
+      suspected_.erase(id);
+    }
     for (const LoadedAt& each : waiting) each(held);
     return;
   }
-  if (known.snapshot && row->revision < known.snapshot->list().revision) {
-    // A replica in the primary's place, or a restored database: no number of it is believed.
-    went_back_.Add();
-    base::Log(base::Level::kWarn, "list went back",
-              {{"list_id", base::ToString(id)},
-               {"served", known.snapshot->list().revision},
-               {"found", row->revision}});
-  }
   Forget(id);
   for (LoadedAt& each : waiting) Load(id, at, std::move(each));
+}
+
+/// Whether the primary has the list at less than was served: a restored database, or one that was
+/// promoted with loss. A write of this process that was committed while it was asked looks the same
+/// the first time, not the second.
+bool Lists::Impl::WentBack(const base::Uuid& id, const Held& known, std::int64_t found) {
+  const std::int64_t served = known.snapshot->list().revision;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto [suspected, is_new] = suspected_.try_emplace(id, served);
+    if (is_new || std::exchange(suspected->second, served) != served) return false;
+    suspected_.erase(suspected);
+  }
+  went_back_.Add();
+  base::Log(base::Level::kWarn, "list went back",
+            {{"list_id", base::ToString(id)}, {"served", served}, {"found", found}});
+  return true;
 }
 
 /// Another epoch: the database was restored, or promoted with loss. Nothing in memory is of it.

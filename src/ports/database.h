@@ -65,6 +65,8 @@ enum class Freshness : std::uint8_t {
 struct ReadRequest {
   std::vector<Statement> statements;
   Freshness freshness = Freshness::kPrimary;
+  /// A few rows by their key, on which others wait: not to stand behind reads that take long.
+  bool is_quick = false;
   Deadline deadline;
   /// Called for each row with the index of its statement, in order, on a thread of the adapter.
   std::function<void(std::size_t statement, const Row& row)> on_row;
@@ -100,6 +102,13 @@ class WriteJob {
  public:
   virtual ~WriteJob() = default;
 
+  /// A list whose row is to be locked against all other writers before ReadFirst's statements are
+  /// read and Prepare is called, all in the batch's transaction: for those who lost to other
+  /// processes again and again. Only where Database::IsShared; constant. Nothing: no lock, no read.
+  [[nodiscard]] virtual std::optional<base::Uuid> Locks() const { return std::nullopt; }
+  [[nodiscard]] virtual std::vector<Statement> ReadFirst() const { return {}; }
+  virtual void OnRow(std::size_t /*statement*/, const Row& /*row*/) {}
+
   /// Makes the batch, on the lane's thread, just before it runs; pure CPU, no waiting. Called once.
   /// An empty batch is fine: Done comes with the group it would have been in.
   [[nodiscard]] virtual Batch Prepare() = 0;
@@ -112,8 +121,9 @@ class WriteJob {
 
 /// Durable home of all data, and the only source of truth (caches and indexes are copies).
 ///
-/// Implementations: adapters/sqlite, adapters/postgres. All of them pass tests/contract/database_test.cc, which says
-/// what is promised here. Safe to call from many threads at once; no call blocks.
+/// Implementations: adapters/sqlite, adapters/postgres. All of them pass
+/// tests/contract/database_test.cc, which says what is promised here. Safe to call from many
+/// threads at once; no call blocks.
 class Database {
  public:
   virtual ~Database() = default;

@@ -2,8 +2,10 @@
 
 `Connection` speaks bytes; `Api` calls with JSON; `Person` is somebody signed in.
 """
+import itertools
 import json as json_module
 import os
+import re
 import secrets
 import select
 import socket
@@ -19,6 +21,76 @@ def uuid7() -> str:
     """A new id as clients make them."""
     value = (int(time.time() * 1000) << 80) | (0x7 << 76) | (secrets.randbits(12) << 64)
     return str(uuid_module.UUID(int=value | (0b10 << 62) | secrets.randbits(62)))
+
+
+_BELOW_A_LIST = re.compile(r"/v1/lists/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![^/?])")
+_MAKES_A_LIST = re.compile(r"POST /v1/lists|PUT /v1/lists/([^/?]+)")
+_REQUEST_LINE = re.compile(rb"[A-Z]+ (/\S*) HTTP/1\.[01]\r\n")
+READ_AT_MOST = 65536  # Bytes of a body in which revisions are looked for.
+
+
+def list_of(target: str):
+    """The id of the list that a request is about; None: of none."""
+    found = _BELOW_A_LIST.match(target)
+    return found[1] if found else None
+
+
+class Address(tuple):
+    """Host and port of a service, and of each of its processes where it has several: connections and
+    calls go to them in turn, as behind a balancer. The pair itself is the first one's.
+
+    It also knows the newest revision of each list that any answer told: the people of a test tell each
+    other what they saw. Sent as `Min-Revision`, that is what makes every process show it.
+    """
+
+    to_first = False  # Everything goes to the first process: for what each counts for itself.
+
+    def __new__(cls, processes):
+        self = super().__new__(cls, processes[0])
+        self.processes, self.turns = list(processes), itertools.count()
+        self.seen, self.lock = {}, threading.Lock()
+        return self
+
+    @classmethod
+    def of(cls, pair):
+        return pair if isinstance(pair, cls) else cls([tuple(pair)])
+
+    def following(self):
+        """Whose turn it is."""
+        return self.processes[0 if Address.to_first else next(self.turns) % len(self.processes)]
+
+    def forget(self):
+        """After a start: the data may be that of a backup, with fewer revisions."""
+        with self.lock:
+            self.seen.clear()
+
+    def least(self, target: str):
+        """The revision below which an answer would be one of the past; None: anything will do."""
+        return self.seen.get(list_of(target))
+
+    def saw(self, target: str, answer):
+        if not 200 <= answer.status < 300:
+            return
+        list_id = list_of(target)
+        if list_id and answer.revision is not None:
+            self.note(list_id, answer.revision)
+        elif list_id or target.split("?", 1)[0] == "/v1/lists":
+            self._look_in(answer, list_id)
+
+    def _look_in(self, answer, list_id):
+        """For what has no List-Revision: a made list, a page of lists, an item, a page of the log."""
+        if not answer.body or len(answer.body) > READ_AT_MOST or answer.all("Content-Encoding") \
+                or answer.all("Content-Type") != ["application/json"]:
+            return
+        body = answer.json()
+        rows = body["data"] if list_id is None and "data" in body else [body]
+        for row in rows:
+            if isinstance(row.get("revision"), int):
+                self.note(list_id or row["id"], row["revision"])
+
+    def note(self, list_id, revision):
+        with self.lock:
+            self.seen[list_id] = max(revision, self.seen.get(list_id, 0))
 
 
 class Answer:
@@ -53,11 +125,14 @@ class Answer:
 
 
 class Connection:
-    """One TCP connection. Answers are read in the order of the requests."""
+    """One TCP connection. Answers are read in the order of the requests. `process`: to this one of the
+    address's; otherwise to the one whose turn it is.
+    """
 
-    def __init__(self, address, timeout: float = TIMEOUT):
-        self.address = address
-        self.socket = socket.create_connection(address, timeout=timeout)
+    def __init__(self, address, timeout: float = TIMEOUT, process=None):
+        self.address = Address.of(address)
+        self.asked = []  # Targets of the requests that have no answer yet, as far as they can be told.
+        self.socket = socket.create_connection(process or self.address.following(), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -65,10 +140,11 @@ class Connection:
         self.socket.close()
 
     def send(self, data: bytes):
+        self.asked += [target.decode("latin-1") for target in _REQUEST_LINE.findall(data)]
         self.socket.sendall(data)
 
-    def request(self, method: str, target: str, headers=(), body=None) -> Answer:
-        self.send(request_bytes(self.address, method, target, headers, body))
+    def request(self, method: str, target: str, headers=(), body=None, **more) -> Answer:
+        self.send(request_bytes(self.address, method, target, headers, body, **more))
         return self.read(method)
 
     def _more(self):
@@ -103,6 +179,8 @@ class Connection:
         answer = Answer(int(status), reason, headers, b"")
         if method != "HEAD" and answer.status not in (204, 304) and answer.status >= 200:
             answer.body = self._body(answer)
+        if self.asked and answer.status >= 200:
+            self.address.saw(self.asked.pop(0), answer)
         return answer
 
     def _body(self, answer: Answer) -> bytes:
@@ -138,12 +216,17 @@ class Connection:
             return True
 
 
-def request_bytes(address, method: str, target: str, headers=(), body=None) -> bytes:
-    """A well-formed request, unless told otherwise by its parts."""
+def request_bytes(address, method: str, target: str, headers=(), body=None, at_least=True) -> bytes:
+    """A well-formed request, unless told otherwise by its parts. `at_least`: with the Min-Revision that
+    the address knows, if there is one.
+    """
     head = [f"{method} {target} HTTP/1.1"]
     names = {name.lower() for name, _ in headers}
     if "host" not in names:
         head.append(f"Host: {address[0]}:{address[1]}")
+    least = Address.of(address).least(target)
+    if at_least and least is not None and "min-revision" not in names:
+        head.append(f"Min-Revision: {least}")
     head += [f"{name}: {value}" for name, value in headers]
     if body is not None and "content-length" not in names and "transfer-encoding" not in names:
         head.append(f"Content-Length: {len(body)}")
@@ -154,11 +237,11 @@ _UNSET = object()
 
 
 class Api:
-    """Calls with JSON, over one kept connection a thread."""
+    """Calls with JSON, over kept connections: one a thread and process."""
 
     def __init__(self, address, token=None, headers=()):
-        self.address, self.token, self.headers = address, token, list(headers)
-        self._local = threading.local()
+        self.address, self.token, self.headers = Address.of(address), token, list(headers)
+        self._local, self._made = threading.local(), set()
 
     def call(self, method, target, json=_UNSET, *, body=None, headers=(), status=None,
              type="application/json") -> Answer:
@@ -178,15 +261,19 @@ class Api:
         return answer
 
     def _exchange(self, method, target, headers, body) -> Answer:
-        kept = getattr(self._local, "kept", None)
+        all_kept, process = self._local.__dict__.setdefault("kept", {}), self.address.following()
+        kept = all_kept.pop(process, None)
         if kept is None or kept.is_ended():
-            kept = Connection(self.address)
-        self._local.kept = None
-        answer = kept.request(method, target, headers, body)
+            kept = Connection(self.address, process=process)
+        makes = _MAKES_A_LIST.fullmatch(f"{method} {target}")
+        # Whoever makes a list has seen nothing of it, also where somebody else has it already.
+        answer = kept.request(method, target, headers, body, at_least=not makes or makes[1] in self._made)
+        if makes and answer.status in (200, 201):
+            self._made.add(makes[1] or answer.header("Location").rsplit("/", 1)[1])
         if (answer.header("Connection") or "").lower() == "close":
             kept.close()
         else:
-            self._local.kept = kept
+            all_kept[process] = kept
         return answer
 
     def get(self, target, **more):

@@ -1,8 +1,16 @@
 """Fixtures: one shared service for most tests, private ones for those that break theirs."""
 import pytest
 
-from client import Api, sign_up
+from client import Address, Api, sign_up
 from server import Server
+
+
+@pytest.fixture(autouse=True)
+def process_by_marker(request):
+    """For tests marked `one_process` everything goes to the first."""
+    Address.to_first = request.node.get_closest_marker("one_process") is not None
+    yield
+    Address.to_first = False
 
 
 @pytest.fixture(scope="session")
@@ -11,9 +19,9 @@ def server(tmp_path_factory):
     started = Server(tmp_path_factory.mktemp("shared") / "data")
     try:
         yield started.start()
-        assert started.process.poll() is None, f"the service has ended: {started.tail()}"
+        assert started.is_running(), f"the service has ended: {started.tail()}"
     finally:
-        started.kill()
+        started.close()
 
 
 @pytest.fixture
@@ -27,7 +35,7 @@ def make_server(tmp_path):
 
     yield make
     for each in made:
-        each.kill()
+        each.close()
 
 
 @pytest.fixture

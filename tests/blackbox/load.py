@@ -5,12 +5,15 @@ import selectors
 import socket
 import time
 
+from client import Address, list_of
+
 
 class Client:
     """One connection and the requests it sends, one after the other's answer."""
 
     def __init__(self, address, requests):
-        self.socket = socket.create_connection(address, timeout=30)
+        self.address = Address.of(address)
+        self.socket = socket.create_connection(self.address.following(), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.requests, self.sent, self.statuses, self.buffer = requests, 0, [], b""
         self.revisions = []
@@ -39,6 +42,9 @@ class Client:
         self.statuses.append(int(head[9:12]))
         at = head.find(b"\r\nlist-revision: ")
         self.revisions.append(int(head[at + 17:].split(b"\r\n", 1)[0]) if at >= 0 else None)
+        if at >= 0:
+            target = self.requests[len(self.statuses) - 1].split(b" ", 2)[1]
+            self.address.note(list_of(target.decode("latin-1")), self.revisions[-1])
         self.buffer = self.buffer[end + 4 + length:]
         return True
 

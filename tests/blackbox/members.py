@@ -1,32 +1,36 @@
 """Members of lists, made in the database while the service is stopped: sharing has no calls yet."""
-import sqlite3
-import time
+import datetime
 import uuid
 
 
-def blob(text: str) -> bytes:
-    return uuid.UUID(text).bytes
+def now():
+    return datetime.datetime.now(datetime.UTC)
+
+
+def add_members(server, list_ids, user_id: str, role: str):
+    """Adds somebody to lists. The log does not tell of it: such lists are not replayed."""
+    user, statements = uuid.UUID(user_id), []
+    for list_id in list_ids:
+        statements += [
+            ("INSERT INTO members (list_id, user_id, role, joined_at, visible_tx)"
+             f" VALUES (:list, :user, :role, :now, {server.engine.transaction})",
+             {"list": uuid.UUID(list_id), "user": user, "role": role, "now": now()}),
+            ("UPDATE users SET membership_count = membership_count + 1 WHERE id = :user", {"user": user})]
+    server.sql_all(statements)
 
 
 def add_member(server, list_id: str, user_id: str, role: str):
-    """Adds somebody to a list. The log does not tell of it: such lists are not replayed."""
-    now = int(time.time() * 1000)
-    with sqlite3.connect(server.database) as database:
-        database.execute(
-            "INSERT INTO members (list_id, user_id, role, joined_at, visible_tx)"
-            " VALUES (?, ?, ?, ?, (SELECT tx FROM meta))", (blob(list_id), blob(user_id), role, now))
-        database.execute("UPDATE users SET membership_count = membership_count + 1 WHERE id = ?", (blob(user_id),))
-    database.close()
+    add_members(server, [list_id], user_id, role)
 
 
 def set_role(server, list_id: str, user_id: str, role):
     """Another role; None ends the membership."""
-    with sqlite3.connect(server.database) as database:
-        if role is None:
-            database.execute("UPDATE members SET removed_at = ? WHERE list_id = ? AND user_id = ?",
-                             (int(time.time() * 1000), blob(list_id), blob(user_id)))
-            database.execute("UPDATE users SET membership_count = membership_count - 1 WHERE id = ?", (blob(user_id),))
-        else:
-            database.execute("UPDATE members SET role = ? WHERE list_id = ? AND user_id = ?",
-                             (role, blob(list_id), blob(user_id)))
-    database.close()
+    of = {"list": uuid.UUID(list_id), "user": uuid.UUID(user_id)}
+    if role is None:
+        server.sql_all([
+            ("UPDATE members SET removed_at = :now WHERE list_id = :list AND user_id = :user",
+             {**of, "now": now()}),
+            ("UPDATE users SET membership_count = membership_count - 1 WHERE id = :user", of)])
+    else:
+        server.sql("UPDATE members SET role = :role WHERE list_id = :list AND user_id = :user",
+                   **of, role=role)

@@ -1,4 +1,4 @@
-"""Starts the program on ports and a data folder of its own."""
+"""Starts the program on ports and a database of its own."""
 import json
 import os
 import pathlib
@@ -10,10 +10,9 @@ import subprocess
 import time
 import urllib.request
 
-from client import Api, Connection, is_long, sign_up
+from client import Address, Api, Connection, is_long, sign_up
+from engines import BINARY, ENGINE, ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("LISTS_BIN") or str(ROOT / "build" / "release" / "lists")
 START_SECONDS = 20.0
 
 
@@ -45,16 +44,29 @@ def environment(more=None) -> dict:
 
 
 class Server:
-    """One `lists serve`. Its output goes to `<data>.log`, beside the data folder."""
+    """One service: `lists serve` or, on PostgreSQL, several processes of `lists api` (LISTS_TEST_ON,
+    LISTS_TEST_PROCESSES). `address` leads to them in turn. Their output goes to `<data>.log` and
+    `<data>.<number>.log`, beside the data folder.
+    """
 
     def __init__(self, data, *arguments, env=None, wrap=()):
         self.data, self.arguments, self.env, self.wrap = pathlib.Path(data), arguments, env, list(wrap)
         self.log_file = self.data.with_name(self.data.name + ".log")
-        self.process, self.port, self.metrics_port = None, None, None
+        self.engine = ENGINE(self.data)
+        self.all, self.address, self.metrics_ports = [], None, []
 
     @property
-    def address(self):
-        return ("127.0.0.1", self.port)
+    def process(self):
+        """The first process."""
+        return self.all[0] if self.all else None
+
+    @property
+    def port(self):
+        return self.address[1]
+
+    @property
+    def metrics_port(self):
+        return self.metrics_ports[0]
 
     @property
     def url(self):
@@ -64,17 +76,30 @@ class Server:
     def database(self):
         return self.data / "lists.db"
 
+    @property
+    def log_files(self):
+        return [self.log_file] + [self.log_file.with_suffix(f".{number}.log")
+                                  for number in range(2, self.engine.processes + 1)]
+
     def launch(self):
-        """Starts the process and does not wait for it. Ports stay the same over restarts."""
-        self.port = self.port or free_port()
-        self.metrics_port = self.metrics_port or free_port()
-        command = [*self.wrap, BINARY, "serve", "--port", self.port, "--metrics-port",
-                   self.metrics_port, "--data", self.data, "--address", "127.0.0.1", *self.arguments]
-        with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([str(word) for word in command], stdout=log,
-                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                            env=environment(self.env))
+        """Starts the processes and does not wait for them. Ports stay the same over restarts."""
+        self.engine.make()
+        if self.address is None:
+            ports = [free_port() for _ in range(2 * self.engine.processes)]
+            self.address = Address([("127.0.0.1", port) for port in ports[::2]])
+            self.metrics_ports = ports[1::2]
+        self.address.forget()
+        self.all = [self._launch_one(*each) for each in
+                    zip(self.address.processes, self.metrics_ports, self.log_files)]
         return self
+
+    def _launch_one(self, address, metrics_port, log_file):
+        command = [*self.wrap, BINARY, self.engine.command, "--port", address[1], "--metrics-port",
+                   metrics_port, *self.engine.arguments(), "--address", address[0], *self.arguments]
+        with open(log_file, "ab") as log:
+            return subprocess.Popen([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT,
+                                    stdin=subprocess.DEVNULL,
+                                    env=environment({**self.engine.environment, **(self.env or {})}))
 
     def start(self):
         self.launch()
@@ -83,41 +108,63 @@ class Server:
 
     def wait_ready(self, seconds=START_SECONDS):
         end = time.monotonic() + seconds
-        while True:
-            assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.tail()}"
+        for process, address in zip(self.all, self.address.processes):
+            while not self._is_ready(process, address):
+                assert time.monotonic() < end, f"not ready within {seconds} s: {self.tail()}"
+                time.sleep(0.01)
+
+    def _is_ready(self, process, address):
+        assert process.poll() is None, f"it ended with {process.returncode}: {self.tail()}"
+        try:
+            connection = Connection(address, timeout=5)
             try:
-                connection = Connection(self.address, timeout=5)
-                try:
-                    if connection.request("GET", "/readyz").status == 200:
-                        return
-                finally:
-                    connection.close()
-            except OSError:
-                pass
-            assert time.monotonic() < end, f"not ready within {seconds} s: {self.tail()}"
-            time.sleep(0.01)
+                return connection.request("GET", "/readyz").status == 200
+            finally:
+                connection.close()
+        except OSError:
+            return False
+
+    def is_running(self) -> bool:
+        """All of it."""
+        return bool(self.all) and all(process.poll() is None for process in self.all)
+
+    def signal(self, number):
+        for process in self.all:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    def wait(self, seconds) -> int:
+        """Until all have ended; the exit code, of several the first that is not 0."""
+        end = time.monotonic() + seconds
+        codes = [process.wait(max(0.0, end - time.monotonic())) for process in self.all]
+        return next((code for code in codes if code != 0), 0)
 
     def stop(self, seconds=15) -> int:
         """SIGTERM; returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         try:
-            return self.process.wait(seconds)
+            return self.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
 
     def kill(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        self.signal(signal.SIGKILL)
+        for process in self.all:
+            process.wait()
+
+    def close(self):
+        """The end of it and of its database."""
+        self.kill()
+        self.engine.drop()
 
     def restart(self):
         assert self.stop() == 0, self.tail()
         self.start()
 
     def output(self) -> str:
-        return self.log_file.read_text(encoding="utf-8", errors="replace")
+        return "".join(file.read_text(encoding="utf-8", errors="replace")
+                       for file in self.log_files if file.exists())
 
     def tail(self) -> str:
         return self.output()[-3000:]
@@ -128,17 +175,27 @@ class Server:
     def person(self, **more):
         return sign_up(self.address, **more)
 
-    def metrics_text(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+    def sql(self, text, **values) -> list:
+        """Runs a statement on the database itself; rows, as tuples. `:name` in it is that value."""
+        return self.sql_all([(text, values)])
+
+    def sql_all(self, statements) -> list:
+        """Several, as (text, values), in one transaction; the last one's rows."""
+        return self.engine.sql(statements, self.is_running())
+
+    def metrics_text(self, process=0) -> str:
+        url = f"http://127.0.0.1:{self.metrics_ports[process]}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode("utf-8")
 
     def metrics(self) -> dict:
-        """Values by name and labels, as written: `name{label="value"}`."""
+        """Values by name and labels, as written: `name{label="value"}`; sums over the processes."""
         found = {}
-        for line in self.metrics_text().splitlines():
-            if line and not line.startswith("#"):
-                name, value = line.rsplit(" ", 1)
-                found[name] = float(value)
+        for process in range(1 if Address.to_first else len(self.all)):
+            for line in self.metrics_text(process).splitlines():
+                if line and not line.startswith("#"):
+                    name, value = line.rsplit(" ", 1)
+                    found[name] = found.get(name, 0.0) + float(value)
         return found
 
 

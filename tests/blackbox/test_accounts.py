@@ -332,6 +332,7 @@ def check_too_many(answer):
     assert int(answer.header("Retry-After")) >= 1
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_after_10_failures_even_the_right_password_is_429(new_person, anonymous):
     someone, other = new_person(), new_person()
     for _ in range(9):
@@ -345,6 +346,7 @@ def test_after_10_failures_even_the_right_password_is_429(new_person, anonymous)
     sign_in(other)
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_an_unknown_account_is_429_likewise(anonymous):
     email = new_email()
     for _ in range(10):
@@ -352,6 +354,7 @@ def test_an_unknown_account_is_429_likewise(anonymous):
     check_too_many(failed(anonymous, email))
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_a_forwarded_address_is_not_believed_from_just_anybody(anonymous, new_person):
     someone = new_person()
     for n in range(10):
@@ -359,6 +362,7 @@ def test_a_forwarded_address_is_not_believed_from_just_anybody(anonymous, new_pe
     check_too_many(failed(anonymous, someone.email, PASSWORD, headers={"X-Forwarded-For": "198.51.100.1"}))
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 @pytest.mark.parametrize("how", ["password", "delete"])
 def test_a_wrong_password_elsewhere_counts_as_a_failed_sign_in(new_person, anonymous, how):
     someone = new_person()

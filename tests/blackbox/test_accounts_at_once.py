@@ -3,7 +3,6 @@ import concurrent.futures
 import hashlib
 import json
 import re
-import sqlite3
 
 import pytest
 
@@ -23,6 +22,7 @@ def test_right_passwords_that_are_under_way_are_no_failures(new_person, anonymou
     assert [answer.status for answer in answers] == [200] * 24
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_wrong_passwords_at_once_get_no_more_than_ten_tries(new_person):
     someone = new_person()
     body = {"email": someone.email, "password": "wrong wrong wrong"}
@@ -104,6 +104,7 @@ def test_addresses_of_all_alphabets_compare_without_case(anonymous):
     assert anonymous.post("/v1/auth/sign-in", other, status=200).json()["user"]["email"] == email
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_all_that_is_wrong_is_told_though_a_password_must_be_looked_at(new_person):
     someone = new_person()
     both = {"current": "wrong wrong wrong", "new": "short", "x": 1}
@@ -118,6 +119,7 @@ def test_all_that_is_wrong_is_told_though_a_password_must_be_looked_at(new_perso
     problem(someone.put("/v1/me/password", both), 429)  # They have counted.
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_what_is_left_of_a_share_is_told(new_person, anonymous):
     someone = new_person()
     wrong = {"email": someone.email, "password": "wrong wrong wrong"}
@@ -133,7 +135,6 @@ def test_what_is_left_of_a_share_is_told(new_person, anonymous):
     assert someone.get("/v1/me").header("RateLimit") is None
 
 
-@pytest.mark.embedded
 def test_passwords_are_not_kept_with_an_idempotency_key_in_a_form_that_can_be_guessed(own_server):
     """A plain digest of the body would let whoever has a backup try passwords without argon2."""
     someone = sign_up(own_server.address)
@@ -144,9 +145,7 @@ def test_passwords_are_not_kept_with_an_idempotency_key_in_a_form_that_can_be_gu
     assert again.header("Idempotent-Replayed") == "true"
     problem(someone.put("/v1/me/password", {"current": "x", "new": "y"}, headers=mine), 422, "idempotency_key_reused")
     assert own_server.stop() == 0
-    database = sqlite3.connect(own_server.database)
-    digests = [row[0] for row in database.execute("SELECT digest FROM idempotency")]
-    database.close()
+    digests = [row[0] for row in own_server.sql("SELECT digest FROM idempotency")]
     assert len(digests) == 1 and digests[0] != hashlib.sha256(body).digest()
 
 
@@ -176,7 +175,6 @@ def test_another_scheme_than_bearer_leaves_the_cookie_in_force(server):
     api.get("/v1/me", headers=cookie | {"Authorization": "Bearer x"}, status=401)
 
 
-@pytest.mark.embedded
 def test_a_replay_is_for_who_still_sees_the_list(own_server):
     someone, other = sign_up(own_server.address), sign_up(own_server.address)
     put, post, target = {"Idempotency-Key": uuid7()}, {"Idempotency-Key": uuid7()}, f"/v1/lists/{uuid7()}"

@@ -4,10 +4,9 @@ anonymous. A route that is not in `CALLS` fails the test.
 import pytest
 
 from client import problem, sign_up, uuid7
-from members import add_member, set_role
+from members import add_members, set_role
 from server import Server, routes, shape
 
-pytestmark = pytest.mark.embedded
 ROLES = ("owner", "editor", "viewer", "stranger", "anonymous")
 # What the table's action asks for (product: viewers read, editors write, the owner owns).
 MAY = {"read": {"owner", "editor", "viewer"}, "edit": {"owner", "editor"}, "own": {"owner"}}
@@ -64,9 +63,9 @@ class World:
         self.trashed_list = owner.make_list()
         self.keyed = owner.make_list()
         assert server.stop() == 0
-        for a_list in [*self.lists.values(), self.trashed_list, self.keyed]:
-            for role in ("editor", "viewer"):
-                add_member(server, a_list, self.people[role].id, role)
+        everywhere = [*self.lists.values(), self.trashed_list, self.keyed]
+        for role in ("editor", "viewer"):
+            add_members(server, everywhere, self.people[role].id, role)
         server.start()
 
     def call(self, name, role, a_list=None, item=None, **more):
@@ -86,9 +85,11 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("authorisation") / "data").start()
-    yield World(server)
-    server.kill()
+    server = Server(tmp_path_factory.mktemp("authorisation") / "data")
+    try:
+        yield World(server.start())
+    finally:
+        server.close()
 
 
 def test_every_route_is_in_the_matrix():

@@ -8,7 +8,6 @@ import replay
 from client import PASSWORD, Api, Person, eventually, new_email, problem, sign_in, sign_up, uuid7
 from test_tokens import parts, public_key
 
-pytestmark = pytest.mark.embedded
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -78,6 +77,7 @@ def test_access_tokens_live_an_hour(server, clock):
     assert works(following)
 
 
+@pytest.mark.one_process  # Each counts failed sign-ins for itself.
 def test_failed_sign_ins_are_forgotten_after_15_minutes(server, clock):
     person, api = sign_up(server.address), server.api()
     for _ in range(10):

@@ -4,7 +4,6 @@ what is served, and the database is whole. 20 kills; 200 in `long`.
 import json
 import random
 import shutil
-import sqlite3
 import threading
 import time
 
@@ -13,7 +12,7 @@ import pytest
 import replay
 from client import Api, Connection, Person, is_long, request_bytes, sign_up, uuid7
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.timeout(1500)
 CLIENTS, LISTS = 16, 6
 KILLS = 200 if is_long() else 20
 KILLS_A_LIST = 20  # Then new lists are made: what is read after each kill stays small.
@@ -154,14 +153,12 @@ def under_load(server, person, lists, rng, seconds):
 
 
 def check_database(server, folder):
-    """PRAGMA integrity_check, on a copy: the service itself shall recover its own."""
-    copy = folder / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(server.data, copy)
-    database = sqlite3.connect(copy / "lists.db")
-    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-    database.close()
+    """On a copy where it is in files: the service itself shall recover its own."""
+    if server.data.exists():
+        copy = folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(server.data, copy)
+        type(server.engine)(copy).check()
 
 
 def repeat_unknown(person, unknown):
@@ -200,6 +197,7 @@ def test_kills_lose_nothing(make_server, tmp_path):
     check_database(server, tmp_path)
 
 
+@pytest.mark.embedded
 def test_a_lost_write_would_be_found(make_server, tmp_path):
     """The control: with the data folder of a moment before, the same checks must fail."""
     server, rng = make_server().start(), random.Random(12)

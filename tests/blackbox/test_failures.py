@@ -15,8 +15,6 @@ import replay
 from client import Api, Connection, eventually, problem, request_bytes, sign_up
 from server import BINARY, Server, environment, free_port, run
 
-pytestmark = pytest.mark.embedded
-
 
 def serve(*arguments, seconds=20, wrap=()):
     """A start that must fail: (exit code, what it said)."""
@@ -43,6 +41,7 @@ def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.embedded
 def test_a_taken_port(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -53,6 +52,7 @@ def test_a_taken_port(tmp_path):
             assert code == 2 and str(port) in said, (code, said)
 
 
+@pytest.mark.embedded
 def test_a_port_taken_by_ourselves(own_server, tmp_path):
     """Listeners share their port among the loops of one process, never with another process."""
     code, said = serve("--port", own_server.port, "--metrics-port", free_port(), "--address", "127.0.0.1",
@@ -67,6 +67,7 @@ def test_a_port_taken_by_ourselves(own_server, tmp_path):
         fresh.close()
 
 
+@pytest.mark.embedded
 def test_a_second_process_on_the_data_folder(own_server):
     person = own_server.person()
     a_list = person.make_list()
@@ -78,6 +79,7 @@ def test_a_second_process_on_the_data_folder(own_server):
     assert person.whole(a_list)["item_count"] == 1
 
 
+@pytest.mark.embedded
 def test_a_restore_into_a_folder_in_use_is_refused(own_server, tmp_path):
     person = own_server.person()
     a_list = person.make_list()
@@ -90,6 +92,7 @@ def test_a_restore_into_a_folder_in_use_is_refused(own_server, tmp_path):
     assert person.whole(a_list)["item_count"] == 2
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_read_only_data_folder(make_server, fresh):
     """Mounted read-only, so that it holds for root, too."""
@@ -107,6 +110,7 @@ def test_a_read_only_data_folder(make_server, fresh):
     server.start()
 
 
+@pytest.mark.embedded
 def test_a_data_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path / "file", tmp_path / "file" / "data"):
@@ -132,6 +136,7 @@ def cut(path):
         file.truncate(os.path.getsize(path) // 3 + 100)
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("spoil", [spoil_start, spoil_middle, cut])
 def test_a_damaged_database(own_server, spoil):
     person = own_server.person()
@@ -145,6 +150,7 @@ def test_a_damaged_database(own_server, spoil):
     assert own_server.database.read_bytes() == before, "a damaged file must not be made worse"
 
 
+@pytest.mark.embedded
 def test_a_schema_from_the_future(own_server):
     own_server.person()
     assert own_server.stop() == 0
@@ -164,6 +170,7 @@ def test_a_schema_from_the_future(own_server):
     own_server.start()
 
 
+@pytest.mark.embedded
 def test_a_database_of_another_program(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
@@ -176,6 +183,7 @@ def test_a_database_of_another_program(tmp_path):
     assert (folder / "lists.db").read_bytes() == before
 
 
+@pytest.mark.embedded
 def test_every_wrong_setting_is_told_at_once(tmp_path):
     wrong = ["--port", "65536", "--data", "", "--metrics-port", "x", "--public-url", "lists.example.org", "--colour", "red"]
     for command in ("serve", "check-config"):
@@ -197,9 +205,10 @@ def test_settings_come_from_the_environment_too(tmp_path):
         server.api().get("/livez", status=200)
         eventually(lambda: "/livez" in server.output())
     finally:
-        server.kill()
+        server.close()
 
 
+@pytest.mark.embedded
 def test_migrate_is_run_at_start_and_by_hand(tmp_path):
     for _ in range(2):
         ended = run("migrate", "--data", tmp_path / "by-hand")
@@ -215,6 +224,7 @@ def test_migrate_is_run_at_start_and_by_hand(tmp_path):
 
 # A full disk.
 
+@pytest.mark.embedded
 def test_a_full_disk_is_survived(tmp_path):
     """Writes are 503 and change nothing, reads go on; with room again writes go on, without a restart."""
     folder = tmp_path / "disk"
@@ -310,8 +320,8 @@ def test_sigterm_drains(own_server):
         writer.start()
     eventually(lambda: all(person.whole(each)["item_count"] > 20 for each in lists))
     began = time.monotonic()
-    own_server.process.send_signal(signal.SIGTERM)
-    code = own_server.process.wait(11)
+    own_server.signal(signal.SIGTERM)
+    code = own_server.wait(11)
     stop.set()
     for writer in writers:
         writer.join()
@@ -324,6 +334,7 @@ def test_sigterm_drains(own_server):
             "what was done was answered", n, asked, told, len(mine))
 
 
+@pytest.mark.one_process  # What one has accepted, another need not have.
 def test_sigterm_answers_what_was_accepted(own_server):
     """A slow request that has been accepted (argon2, queued behind others) gets its answer."""
     people = [own_server.person() for _ in range(2)]
@@ -333,18 +344,18 @@ def test_sigterm_answers_what_was_accepted(own_server):
         connection.send(request_bytes(own_server.address, "POST", "/v1/auth/sign-in",
                                       [("Content-Type", "application/json")], body))
     first = connections[0].read()  # So the others have been accepted.
-    own_server.process.send_signal(signal.SIGTERM)
+    own_server.signal(signal.SIGTERM)
     answers = [first] + [connection.read() for connection in connections[1:]]
     assert {answer.status for answer in answers} <= {200, 503} and first.status == 200
-    assert own_server.process.wait(11) == 0
+    assert own_server.wait(11) == 0
 
 
 def test_sigterm_turns_readyz_and_closes_idle_connections(own_server):
     idle = [Connection(own_server.address) for _ in range(5)]
     for connection in idle:
         assert connection.request("GET", "/livez").status == 200
-    own_server.process.send_signal(signal.SIGTERM)
-    assert own_server.process.wait(11) == 0
+    own_server.signal(signal.SIGTERM)
+    assert own_server.wait(11) == 0
     for connection in idle:
         assert connection.at_end()
     with pytest.raises(OSError):
@@ -352,8 +363,8 @@ def test_sigterm_turns_readyz_and_closes_idle_connections(own_server):
 
 
 def test_sigint_ends_it_too(own_server):
-    own_server.process.send_signal(signal.SIGINT)
-    assert own_server.process.wait(11) == 0
+    own_server.signal(signal.SIGINT)
+    assert own_server.wait(11) == 0
 
 
 def test_sigterm_ends_it_in_time_whoever_hangs(own_server):
@@ -363,5 +374,5 @@ def test_sigterm_ends_it_in_time_whoever_hangs(own_server):
     for connection in hanging:
         connection.send(b"POST /v1/lists HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{")
     assert own_server.api().get("/livez").status == 200
-    own_server.process.send_signal(signal.SIGTERM)
-    assert own_server.process.wait(10) == 0
+    own_server.signal(signal.SIGTERM)
+    assert own_server.wait(10) == 0

@@ -1,12 +1,8 @@
 """A deleted account: what it leaves to others, and what is erased. Members are made in the database."""
-import sqlite3
-
-import pytest
+import uuid
 
 from client import PASSWORD, eventually, problem, sign_up
-from members import add_member, blob
-
-pytestmark = pytest.mark.embedded
+from members import add_member
 
 
 def test_lists_go_to_the_editor_of_longest_standing(own_server):
@@ -45,16 +41,14 @@ def test_lists_go_to_the_editor_of_longest_standing(own_server):
     problem(second.get(f"/v1/lists/{shared}"), 404)
     assert owner.email not in server.output() and PASSWORD not in server.output()
 
-
     assert server.stop() == 0
-    database = sqlite3.connect(server.database)
-    assert database.execute("SELECT count(*) FROM lists WHERE id = ?", (blob(alone),)).fetchone() == (0,)
+    erased = {"id": uuid.UUID(alone)}
+    assert server.sql("SELECT count(*) FROM lists WHERE id = :id", **erased) == [(0,)]
     for table in ("items", "changes", "members"):
-        assert database.execute(f"SELECT count(*) FROM {table} WHERE list_id = ?", (blob(alone),)).fetchone() == (0,)
-    row = database.execute("SELECT email, email_key, name FROM users WHERE id = ?", (blob(owner.id),)).fetchone()
-    assert row == (None, None, None)  # A nameless tombstone.
-    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
+        assert server.sql(f"SELECT count(*) FROM {table} WHERE list_id = :id", **erased) == [(0,)]
+    rows = server.sql("SELECT email, email_key, name FROM users WHERE id = :id", id=uuid.UUID(owner.id))
+    assert rows == [(None, None, None)]  # A nameless tombstone.
+    server.engine.check()
 
 
 def test_erasing_goes_on_after_a_kill(own_server):
@@ -66,13 +60,4 @@ def test_erasing_goes_on_after_a_kill(own_server):
     owner.delete("/v1/me", {"password": PASSWORD}, status=204)
     own_server.kill()
     own_server.start()
-
-    def erased():
-
-        database = sqlite3.connect(f"file:{own_server.database}?mode=ro", uri=True)
-        try:
-            return database.execute("SELECT count(*) FROM lists").fetchone() == (0,)
-        finally:
-            database.close()
-
-    eventually(erased, 15)
+    eventually(lambda: own_server.sql("SELECT count(*) FROM lists") == [(0,)], 15)

@@ -136,7 +136,6 @@ def test_many_at_once_have_one_effect(person, a_list):
     assert len(person.log(a_list)) == 6
 
 
-@pytest.mark.embedded
 def test_keys_outlive_a_restart(own_server):
     someone = own_server.person()
     a_list = someone.make_list()

@@ -6,8 +6,7 @@ import re
 import pytest
 
 from client import Api, problem, sign_in, sign_up, uuid7
-
-pytestmark = pytest.mark.embedded
+from engines import ON
 
 
 @pytest.fixture
@@ -93,6 +92,7 @@ def test_request_ids_are_made_by_the_service(person):
         assert person.get("/v1/me", headers={"X-Request-Id": sent}, status=200).header("X-Request-Id") != sent
 
 
+@pytest.mark.one_process  # Each has its own.
 def test_metrics(busy):
     server, _, _ = busy
     text, values = server.metrics_text(), server.metrics()
@@ -104,9 +104,10 @@ def test_metrics(busy):
         family = family if family in kinds else re.sub(r"_(bucket|sum|count)$", "", family)
         assert family in kinds, name
     assert len(values) == len([line for line in text.splitlines() if line and line[0] != "#"]), "a series stands twice"
-    for family in ("http_requests_total", "http_request_duration_seconds", "sqlite_commit_rows", "sqlite_commit_seconds",
-                   "write_queue_wait_seconds", "event_loop_lag_seconds", "list_cache_hits_total",
-                   "list_cache_misses_total", "writer_busy_seconds_total", "http_connections"):
+    of_engine = {"sqlite": "writer_busy_seconds_total", "postgres": "postgres_connections"}
+    for family in ("http_requests_total", "http_request_duration_seconds", f"{ON}_commit_rows",
+                   f"{ON}_commit_seconds", "write_queue_wait_seconds", "event_loop_lag_seconds",
+                   "list_cache_hits_total", "list_cache_misses_total", of_engine[ON], "http_connections"):
         assert family in kinds, sorted(kinds)
 
 
@@ -132,6 +133,7 @@ def test_requests_are_counted_by_route_and_status(own_server):
     assert len(grown) < 10, sorted(grown)
 
 
+@pytest.mark.one_process  # Each has a cache of its own.
 def test_reads_of_a_hot_list_do_not_go_to_the_database(own_server):
     person = own_server.person()
     a_list = person.make_list()

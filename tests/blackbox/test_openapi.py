@@ -106,4 +106,4 @@ def test_the_service_does_what_it_says(make_server, tmp_path):
                          env=os.environ | hooks)
     assert ran.returncode == 0, ran.stdout[-12000:] + ran.stderr[-3000:]
     person.get("/v1/me", status=200)
-    assert server.process.poll() is None
+    assert server.is_running()

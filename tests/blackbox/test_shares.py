@@ -7,6 +7,7 @@ import pytest
 
 from client import PASSWORD, is_long, new_email, problem, sign_up
 
+pytestmark = pytest.mark.one_process  # Each counts failed sign-ins, and sign-ups, for itself.
 
 @pytest.fixture
 def proxied(make_server):

@@ -27,17 +27,29 @@ Config Checked(Config config) {
   return config;
 }
 
+/// Connections for reads. Of a pool that is large enough one more is kept for quick ones.
+std::size_t ReaderCount(const Config& config) {
+  const std::size_t left = config.pool_size - config.lanes;
+  return left > 1 ? left - 1 : left;
+}
+
 class PostgresDatabase final : public ports::Database {
  public:
   PostgresDatabase(const Config& config, base::Metrics& metrics)
       : writers_(config, WriteTarget(config), fence_, metrics),
         readers_(config, ReadTarget(config, config.url, config.process + "-read"), true,
-                 config.pool_size - config.lanes, "primary", fence_, metrics),
-        replicas_(config, readers_, fence_, metrics) {}
+                 ReaderCount(config), "primary", fence_, metrics),
+        replicas_(config, readers_, fence_, metrics) {
+    if (ReaderCount(config) + config.lanes == config.pool_size) return;
+    quick_ =
+        std::make_unique<Readers>(config, ReadTarget(config, config.url, config.process + "-quick"),
+                                  true, 1, "quick", fence_, metrics);
+  }
   ~PostgresDatabase() override {
     // All are there until all have stopped: what ends a write may read, and the other way round.
     writers_.Stop();
     replicas_.Stop();
+    if (quick_) quick_->Stop();
     readers_.Stop();
   }
   PostgresDatabase(const PostgresDatabase&) = delete;
@@ -48,6 +60,7 @@ class PostgresDatabase final : public ports::Database {
     writers_.Write(key, deadline, std::move(job));
   }
   void Read(ports::ReadRequest request) override {
+    if (request.is_quick && quick_) return quick_->Read(std::move(request));
     Readers* const replica =
         request.freshness == ports::Freshness::kMayBeOld ? replicas_.Choose() : nullptr;
     (replica != nullptr ? *replica : readers_).Read(std::move(request));
@@ -60,6 +73,7 @@ class PostgresDatabase final : public ports::Database {
   Writers writers_;
   Readers readers_;
   mutable Replicas replicas_;
+  std::unique_ptr<Readers> quick_;  // nullptr: the pool is too small for it.
 };
 
 base::Error CannotUse(const std::string& url, const std::string& problem) {

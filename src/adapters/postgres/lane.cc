@@ -91,7 +91,7 @@ void Lane::Add(std::shared_ptr<ports::WriteJob> job, ports::Deadline deadline) {
 
 bool Lane::is_idle() {
   const std::scoped_lock lock(mutex_);
-  return queue_.empty() && group_.empty() && doubt_.empty();
+  return queue_.empty() && group_.empty() && doubt_.empty() && !locked_;
 }
 
 bool Lane::NeedsSession() {
@@ -105,8 +105,8 @@ void Lane::SetSession(std::unique_ptr<Session> session) {
 
 Lane::Clock::time_point Lane::Step() {
   const auto now = Clock::now();
-  if (session_ && now - sent_at_ > config_.statement_timeout + seconds(1) &&
-      (tried_ > 0 || is_probing_)) {
+  const auto overdue_at = sent_at_ + config_.statement_timeout + seconds(1);
+  if (session_ && is_under_way_ && now > overdue_at) {
     // Not an error of the statements: those end by themselves. The commit waits for a replica that
     // is gone, or the line is dead. A rest keeps such connections from piling up at the server.
     session_->Break();
@@ -115,30 +115,50 @@ Lane::Clock::time_point Lane::Step() {
   if (session_ && session_->is_broken()) session_.reset();
   ExpireQueue(now);
   ExpireGroup(now);
+  if (is_under_way_) return doubt_.empty() ? overdue_at : std::min(overdue_at, doubt_until_);
+  if (!doubt_.empty() && now >= doubt_until_) EndDoubt();
   if (!doubt_.empty()) {
-    if (now >= doubt_until_ && !is_probing_) {
-      EndDoubt();
-    } else {
-      if (session_ && !is_probing_ && now >= probe_at_) SendProbes();
-      return std::min(doubt_until_, std::max(probe_at_, now + milliseconds(10)));
-    }
+    if (session_ && now >= probe_at_) SendProbes();
+    return std::min(doubt_until_, std::max(probe_at_, now + milliseconds(10)));
   }
-  if (session_ && tried_ == 0 && now >= rest_until_) {
-    if (group_.empty()) Take();
-    if (!group_.empty()) SendGroup();
-  }
-  if (tried_ > 0) return sent_at_ + config_.statement_timeout + seconds(1);
+  if (session_ && now >= rest_until_) Begin();
+  if (is_under_way_) return sent_at_ + config_.statement_timeout + seconds(1);
   return now + (is_idle() ? milliseconds(kForever) : milliseconds(50));
+}
+
+void Lane::Begin() {
+  if (group_.empty() && !locked_) Take();
+  if (!group_.empty()) {
+    SendGroup();
+  } else if (locked_) {
+    SendLocks();
+  }
+}
+
+void Lane::Send(const std::vector<const ports::Statement*>& statements,
+                void (Lane::*on_reply)(Reply), bool last_commits) {
+  sent_at_ = Clock::now();
+  is_under_way_ = true;
+  session_->Send(
+      statements,
+      [this, on_reply](Reply reply) {
+        is_under_way_ = false;
+        (this->*on_reply)(std::move(reply));
+      },
+      last_commits);
 }
 
 void Lane::Take() {
   std::vector<Waiting> taken;
   {
     const std::scoped_lock lock(mutex_);
-    const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), config_.group_max));
-    taken.assign(std::make_move_iterator(queue_.begin()),
-                 std::make_move_iterator(queue_.begin() + count));
-    queue_.erase(queue_.begin(), queue_.begin() + count);
+    while (!queue_.empty() && taken.size() < config_.group_max) {
+      // One that locks has a transaction of its own.
+      if (queue_.front().job->Locks() && !taken.empty()) break;
+      taken.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+      if (taken.back().job->Locks()) break;
+    }
   }
   const auto now = Clock::now();
   for (Waiting& waiting : taken) {
@@ -147,6 +167,7 @@ void Lane::Take() {
       waiting.job->Done(std::unexpected(TooLate()));
       continue;
     }
+    if (TakeLocked(waiting)) break;
     std::optional<ports::Batch> batch = Prepare(*waiting.job);
     if (!batch) {
       waiting.job->Done(std::unexpected(Failed()));
@@ -198,8 +219,7 @@ void Lane::SendGroup() {
       of_.push_back(at);
     }
   }
-  sent_at_ = Clock::now();
-  session_->Send(statements, [this](Reply reply) { OnReply(std::move(reply)); });
+  Send(statements, &Lane::OnReply);
 }
 
 void Lane::OnReply(Reply reply) {
@@ -212,6 +232,8 @@ void Lane::OnReply(Reply reply) {
     case Reply::End::kUnknown: OnUnknown(); break;
   }
   tried_ = 0;
+  // A transaction that was begun with a word is still open, and has failed.
+  if (std::exchange(is_open_, false) && reply.end == Reply::End::kFailed) session_->Break();
 }
 
 void Lane::Commit(Reply& reply) {
@@ -292,7 +314,11 @@ void Lane::ExpireQueue(Clock::time_point now) {
 
 /// What was taken and waits for a connection.
 void Lane::ExpireGroup(Clock::time_point now) {
-  if (tried_ > 0) return;
+  if (is_under_way_) return;
+  if (locked_ && locked_->deadline <= now) {
+    const Waiting late = *std::exchange(locked_, std::nullopt);
+    late.job->Done(std::unexpected(TooLate()));
+  }
   std::vector<Unit> late;
   std::erase_if(group_, [&](Unit& unit) {
     if (unit.deadline > now) return false;
@@ -323,6 +349,7 @@ void Lane::End() {
   if (session_) session_->Break();
   tried_ = 0;
   EndDoubt();
+  if (locked_) std::exchange(locked_, std::nullopt)->job->Done(std::unexpected(Stopping()));
   const std::vector<Unit> group = std::exchange(group_, {});
   for (const Unit& unit : group) unit.job->Done(std::unexpected(Stopping()));
   std::deque<Waiting> queue;

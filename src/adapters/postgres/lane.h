@@ -67,7 +67,13 @@ class Lane {
     ports::Batch batch;
   };
 
+  void Begin();
   void Take();
+  [[nodiscard]] bool TakeLocked(Waiting& waiting);
+  void SendLocks();
+  void OnLocked(Reply reply);
+  void Send(const std::vector<const ports::Statement*>& statements, void (Lane::*on_reply)(Reply),
+            bool last_commits = false);
   [[nodiscard]] std::optional<ports::Batch> Prepare(ports::WriteJob& job);
   void SendGroup();
   void OnReply(Reply reply);
@@ -76,6 +82,7 @@ class Lane {
   void OnUnknown();
   void SendProbes();
   void OnProbes(Reply reply);
+  void OnUnlocked(Reply reply);
   void EndDoubt();
   void ExpireQueue(Clock::time_point now);
   void ExpireGroup(Clock::time_point now);
@@ -92,15 +99,18 @@ class Lane {
   bool is_asked_ = false;        // For a session.
   std::vector<Unit> group_;      // Taken and not done, in order.
   std::vector<std::size_t> of_;  // Statement to unit, of what was sent; kLocks: of none.
-  std::size_t tried_ = 0;        // How many of the group were sent; 0: none is under way.
+  std::size_t tried_ = 0;        // How many of the group were sent.
   std::size_t try_max_ = 0;      // How many to send next.
   int attempts_ = 0;             // Of the same group, lost to other transactions.
+  bool is_under_way_ = false;    // Something has been sent, and its reply is to come.
   Clock::time_point sent_at_;
+
+  std::optional<Waiting> locked_;  // A job that reads under a lock before it is prepared.
+  bool is_open_ = false;           // The transaction that holds the lock.
 
   std::vector<Unit> doubt_;  // It is not known whether they were done.
   Clock::time_point doubt_until_;
   Clock::time_point probe_at_;
-  bool is_probing_ = false;
   Clock::time_point expire_at_;   // When the queue is looked through next.
   Clock::time_point rest_until_;  // No group is begun before.
 };

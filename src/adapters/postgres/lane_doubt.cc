@@ -47,13 +47,10 @@ void Lane::SendProbes() {
     of_.push_back(i);
   }
   if (statements.empty()) return EndDoubt();
-  is_probing_ = true;
-  sent_at_ = Clock::now();
-  session_->Send(statements, [this](Reply reply) { OnProbes(std::move(reply)); });
+  Send(statements, &Lane::OnProbes);
 }
 
 void Lane::OnProbes(Reply reply) {
-  is_probing_ = false;
   probe_at_ = Clock::now() + kProbeEvery;
   if (reply.end != Reply::End::kDone) return;
   std::vector<Unit> left;

@@ -47,11 +47,13 @@ Session::~Session() {
   Break();
 }
 
-void Session::Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply) {
+void Session::Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply,
+                   bool last_commits) {
   if (exchanges_.empty()) waiting_since_ = Clock::now();
   Exchange& exchange = exchanges_.emplace_back();
   exchange.on_reply = std::move(on_reply);
   exchange.statements = statements.size();
+  exchange.last_commits = last_commits;
   for (const ports::Statement* const statement : statements) {
     if (is_broken_ || !Queue(*statement)) return Break();
   }
@@ -145,10 +147,12 @@ void Session::Fail(const PGresult& result) {
   exchange.reply.failed_at = exchange.reply.results.size();
   const bool is_at_commit = expected_.front().what == Awaited::kSync;
   exchange.reply.failure = {std::move(sqlstate), FieldOf(result, PG_DIAG_CONSTRAINT_NAME)};
-  // At the commit an ERROR (a constraint, a serialization failure) says that nothing was done; a
-  // FATAL, the end of the connection or of the server, may come behind a commit.
+  // At the commit (the sync, or the statement that says so) an ERROR, as of a constraint, tells
+  // that nothing was done; a FATAL, the end of the connection, may come behind a commit.
   const bool is_error = FieldOf(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR";
-  if (is_at_commit && !is_error) {
+  const bool is_commit =
+      exchange.last_commits && exchange.reply.results.size() + 1 >= exchange.statements;
+  if ((is_at_commit || is_commit) && !is_error) {
     exchange.is_warned = true;
   } else {
     exchange.is_refused = true;

@@ -66,8 +66,9 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   /// `statements` must stay as they are until the call returns; `on_reply` is called once, from
-  /// OnSocket or Break, in the order of the calls.
-  void Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply);
+  /// OnSocket or Break, in the order of the calls. `last_commits`: the last of them is a COMMIT.
+  void Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply,
+            bool last_commits = false);
 
   /// Sends and receives what is there; calls what has been answered.
   void OnSocket();
@@ -95,6 +96,7 @@ class Session {
   struct Exchange {
     OnReply on_reply;
     std::size_t statements = 0;
+    bool last_commits = false;
     bool is_sent = false;  // Its sync may have left.
     bool is_warned = false;
     bool is_refused = false;  // The server has said that it failed.

@@ -25,6 +25,11 @@ class Counted final : public ports::WriteJob {
     Leave();
     return job_->Prepare();
   }
+  [[nodiscard]] std::optional<base::Uuid> Locks() const override { return job_->Locks(); }
+  [[nodiscard]] std::vector<ports::Statement> ReadFirst() const override {
+    return job_->ReadFirst();
+  }
+  void OnRow(std::size_t statement, const ports::Row& row) override { job_->OnRow(statement, row); }
   void Done(base::Result<ports::Outcome> outcome) override {
     Leave();
     job_->Done(std::move(outcome));

@@ -1,0 +1,83 @@
+#include <utility>
+
+#include "adapters/postgres/lane.h"
+#include "adapters/postgres/values.h"
+
+/// Jobs that read under a lock: those who lost to other processes. While they have the list's row
+/// its other writers wait in the row's queue, so that the next attempt is the last.
+namespace adapters::postgres {
+namespace {
+
+constexpr ports::Sql kBegin{"postgres.begin", "BEGIN"};
+constexpr ports::Sql kCommit{"postgres.commit", "COMMIT"};
+constexpr ports::Sql kRollback{"postgres.rollback", "ROLLBACK"};
+constexpr ports::Sql kLockList{"postgres.lock_list",
+                               "SELECT 1 FROM lists WHERE id = $1 FOR NO KEY UPDATE"};
+constexpr std::size_t kBefore = 2;  // Results before those of the job's own statements.
+constexpr std::size_t kNoUnit = static_cast<std::size_t>(-1);
+
+base::Error Failed() {
+  return base::Unavailable("The change could not be written.");
+}
+
+}  // namespace
+
+bool Lane::TakeLocked(Waiting& waiting) {
+  if (!waiting.job->Locks()) return false;
+  locked_ = std::move(waiting);
+  return true;
+}
+
+void Lane::SendLocks() {
+  const ports::Statement begin{&kBegin, {}};
+  const ports::Statement lock{&kLockList, {locked_->job->Locks().value_or(base::Uuid{})}};
+  const std::vector<ports::Statement> reads = locked_->job->ReadFirst();
+  std::vector<const ports::Statement*> statements{&begin, &lock};
+  for (const ports::Statement& read : reads) statements.push_back(&read);
+  Send(statements, &Lane::OnLocked);
+}
+
+void Lane::OnLocked(Reply reply) {
+  if (reply.end == Reply::End::kNotDone || reply.end == Reply::End::kUnknown) {
+    return;  // Only reads: once more, on the next connection, while there is time.
+  }
+  Waiting job = *std::exchange(locked_, std::nullopt);
+  if (reply.end == Reply::End::kFailed) {
+    metrics_.failed_batches.Add();
+    session_->Break();  // With it ends the transaction.
+    return job.job->Done(std::unexpected(Failed()));
+  }
+  for (std::size_t i = kBefore; i < reply.results.size(); ++i) {
+    ResultRow row(*reply.results[i]);
+    for (int at = 0; at < PQntuples(reply.results[i].get()); ++at) {
+      row.Go(at);
+      job.job->OnRow(i - kBefore, row);
+    }
+  }
+  std::optional<ports::Batch> batch = Prepare(*job.job);
+  if (!batch || batch->statements.empty()) {
+    const ports::Statement rollback{&kRollback, {}};
+    Send({&rollback}, &Lane::OnUnlocked);
+    return job.job->Done(batch ? base::Result<ports::Outcome>(ports::Outcome{})
+                               : std::unexpected(Failed()));
+  }
+  group_.push_back({std::move(job.job), job.deadline, std::move(*batch)});
+  const ports::Statement commit{&kCommit, {}};
+  std::vector<const ports::Statement*> statements;
+  of_.clear();
+  for (const ports::Statement& statement : group_.front().batch.statements) {
+    statements.push_back(&statement);
+    of_.push_back(0);
+  }
+  statements.push_back(&commit);
+  of_.push_back(kNoUnit);
+  tried_ = try_max_ = 1;
+  is_open_ = true;
+  Send(statements, &Lane::OnReply, true);
+}
+
+void Lane::OnUnlocked(Reply reply) {
+  if (reply.end == Reply::End::kFailed) session_->Break();
+}
+
+}  // namespace adapters::postgres
