@@ -228,7 +228,8 @@ class Creates {
     op.item_id = base::NewUuid7(base::SystemNow());
     op.fields.mask = domain::kText;
     op.fields.text = "Milk, and a loaf of bread";
-    const domain::DecideContext context{base::SystemNow(), epoch_, [this] { return random_(); }};
+    const domain::DecideContext context{base::SystemNow(), epoch_, [this] { return random_(); },
+                                        base::NewUuid7(base::SystemNow())};
     auto decision = domain::Decide(list, op, context);
     if (!decision.has_value()) Fail("a create was refused");
     std::optional<domain::Change> change = std::move(decision->change);
@@ -239,7 +240,6 @@ class Creates {
     write.changes.push_back({std::move(*change), crypto_->Sha256(store::DigestText(op))});
     write.rows = std::move(decision->rows);
     write.epoch = epoch_;
-    write.mark = base::RandomBytes(16);
     list = decision->list;
     return store::BatchOf(write).batch;
   }

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "app/account_job.h"
@@ -72,7 +75,7 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   std::optional<Share> SignUpShare(const Client& client);
   std::string KeySet() const { return keys_.Json(); }
   /// The pool's work holds this object: it must be over before the last owner goes.
-  void EndPool() { pool_.End(); }
+  void EndPool();
 
  private:
   struct Login {
@@ -115,6 +118,9 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   void MarkUsed(const store::SessionRow& session, std::int64_t generation);
   void FindSession(const base::Uuid& id,
                    std::function<void(base::Result<std::optional<store::SessionRow>>)> done);
+  void PollEnded();
+  void AnswerWhenHeard(std::function<void()> answer);
+  void AnswerThose(bool all);
   void Finish(const SignedIn& signed_in, base::Result<ports::Outcome> outcome,
               const std::function<void(base::Result<SignedIn>)>& done) const;
 
@@ -131,9 +137,11 @@ class Accounts::Impl : public std::enable_shared_from_this<Accounts::Impl> {
   base::Counter& failures_;
   base::Counter& sign_ins_;
   const std::string no_hash_;  // Of no account: checked for addresses that nobody has.
-  int seconds_ = 0;
   std::mutex ended_mutex_;
-  std::vector<base::Uuid> ended_;  // Sessions that the last polls told of.
+  std::unordered_set<base::Uuid> ended_;  // Sessions that the last poll told of.
+  // Answers that leave when every process has heard of what they tell, and when that will be.
+  using SteadyTime = std::chrono::steady_clock::time_point;
+  std::vector<std::pair<SteadyTime, std::function<void()>>> waiting_;
 };
 
 }  // namespace app

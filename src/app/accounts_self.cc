@@ -177,7 +177,8 @@ void Accounts::Impl::DeleteUser(const Principal& caller, const std::string& pass
                 return done(std::unexpected(WrongPassword("/password")));
               }
               self->revocations_.Add({std::nullopt, caller.user_id, std::nullopt});
-              done({});
+              // Refused everywhere, as of the answer (api.md, 'Accounts').
+              self->AnswerWhenHeard([done] { done({}); });
             });
       });
 }

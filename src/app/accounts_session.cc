@@ -16,6 +16,8 @@ constexpr std::int64_t kSessionAllMs = 365 * kDayMs;  // With any number of them
 constexpr std::int64_t kGraceMs = 60'000;  // How long a used successor is still given out.
 // Ended sessions are looked for so far back: clocks of processes differ, and a poll may fail.
 constexpr std::int64_t kLookBackMs = 120'000;
+// Every process looks once a second; a half more for the look itself.
+constexpr std::chrono::milliseconds kHeardAfter{1500};
 constexpr std::size_t kHistoryMax = 64;  // Generations in that time; then: 429.
 constexpr std::size_t kUserAgentBytes = 300;
 
@@ -246,23 +248,54 @@ void Accounts::Impl::EndSession(const base::Uuid& user, const base::Uuid& sessio
 }
 
 void Accounts::Impl::EverySecond() {
-  ++seconds_;
   keys_.EverySecond();
   jobs_.EverySecond();
-  if (seconds_ % 2 != 0) return;
-  auto ended = std::make_shared<std::vector<base::Uuid>>();
+  PollEnded();
+  AnswerThose(false);
+}
+
+/// Sessions that were ended through other processes.
+void Accounts::Impl::PollEnded() {
+  auto ended = std::make_shared<std::unordered_set<base::Uuid>>();
   ReadRows(
       database_, {store::EndedSince({clock_().ms - kLookBackMs})},
-      [ended](std::size_t, const ports::Row& row) { ended->push_back(row.UuidOf(0)); },
+      [ended](std::size_t, const ports::Row& row) { ended->insert(row.UuidOf(0)); },
       [self = shared_from_this(), ended](const Result<void>& read) {
         if (!read) return;  // The next poll looks back far enough.
         const std::scoped_lock lock(self->ended_mutex_);
         for (const base::Uuid& session : *ended) {
-          if (std::ranges::find(self->ended_, session) != self->ended_.end()) continue;
-          self->revocations_.Add({session, {}, std::nullopt});
+          if (!self->ended_.contains(session)) {
+            self->revocations_.Add({session, {}, std::nullopt});
+          }
         }
         self->ended_ = std::move(*ended);
       });
+}
+
+/// Answers at once where no other process serves; else when each has polled since.
+void Accounts::Impl::AnswerWhenHeard(std::function<void()> answer) {
+  if (!database_.IsShared()) return answer();
+  const std::scoped_lock lock(ended_mutex_);
+  waiting_.emplace_back(std::chrono::steady_clock::now() + kHeardAfter, std::move(answer));
+}
+
+void Accounts::Impl::AnswerThose(bool all) {
+  std::vector<std::function<void()>> due;
+  {
+    const std::scoped_lock lock(ended_mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(waiting_, [&](auto& each) {
+      if (!all && each.first > now) return false;
+      due.push_back(std::move(each.second));
+      return true;
+    });
+  }
+  for (const auto& answer : due) answer();
+}
+
+void Accounts::Impl::EndPool() {
+  AnswerThose(true);
+  pool_.End();
 }
 
 }  // namespace app

@@ -193,11 +193,14 @@ Held ListCache::Hold(const base::Uuid& id) const {
   return {slot->Get(), verified_at};
 }
 
-SnapshotPtr ListCache::Verify(const base::Uuid& id, std::int64_t revision, VerifiedAt at) {
+SnapshotPtr ListCache::Verify(const base::Uuid& id, std::int64_t revision, const base::Uuid& batch,
+                              VerifiedAt at) {
   const SlotPtr slot = Find(id);
   if (!slot) return nullptr;
   const std::scoped_lock lock(slot->mutex_);
-  if (!slot->newest_ || slot->newest_->list().revision != revision) return nullptr;
+  if (!slot->newest_) return nullptr;
+  const domain::ListState& list = slot->newest_->list();
+  if (list.revision != revision || list.batch != batch) return nullptr;
   if (slot->verified_at() < at) slot->verified_at_.store(at.count(), std::memory_order_relaxed);
   return slot->newest_;
 }

@@ -145,9 +145,10 @@ class ListCache {
   /// lists that were not used for longest.
   void Publish(SnapshotPtr snapshot, VerifiedAt verified_at = VerifiedNow());
 
-  /// The primary has the list at `revision` still, as of `at`. Returns the snapshot, or nullptr
-  /// when another is there.
-  SnapshotPtr Verify(const base::Uuid& id, std::int64_t revision, VerifiedAt at);
+  /// The primary has the list at `revision` of `batch` still, as of `at`. Returns the snapshot, or
+  /// nullptr when another is there.
+  SnapshotPtr Verify(const base::Uuid& id, std::int64_t revision, const base::Uuid& batch,
+                     VerifiedAt at);
 
   /// Lists that were used within the last two seconds and were confirmed before `before`.
   [[nodiscard]] std::vector<base::Uuid> UsedAndUnverifiedSince(VerifiedAt before) const;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/batch_job.h"
 #include "base/uuid.h"
 #include "store/idempotency.h"
 
@@ -176,12 +177,16 @@ void FindKept(ports::Database& database, const IdempotencyKey& key, base::Time n
   request.statements = {store::FindKeptStatement(key.user_id, key.scope, now)};
   request.deadline = SteadyClock::now() + kReadTime;
   request.on_row = [kept](std::size_t, const ports::Row& row) { *kept = store::ReadKept(row); };
-  request.done = [kept, digest = key.digest,
-                  done = std::move(done)](const base::Result<void>& read) {
+  request.done = [&database, kept, key, done = std::move(done)](const base::Result<void>& read) {
     if (!read) return done(std::unexpected(read.error()));
     if (!*kept) return done(std::optional<Answer>());
-    if ((*kept)->digest != digest) return done(std::unexpected(Reused()));
-    done(std::optional(AnswerOf(std::move(**kept))));
+    if ((*kept)->digest != key.digest) return done(std::unexpected(Reused()));
+    if (!database.IsShared()) return done(std::optional(AnswerOf(std::move(**kept))));
+    RunBatch(database, key.user_id, {{store::TouchKeptStatement(key.user_id, key.scope)}},
+             [kept, done](const base::Result<ports::Outcome>& outcome) {
+               if (!outcome) return done(std::unexpected(outcome.error()));
+               done(std::optional(AnswerOf(std::move(**kept))));
+             });
   };
   database.Read(std::move(request));
 }

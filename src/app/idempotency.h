@@ -48,7 +48,9 @@ class Idempotency {
 };
 
 /// Reads what is kept for a key, at the primary; `done` on any thread. Nothing: the key is new.
-/// Errors: kInvalid `idempotency_key_reused`, kUnavailable.
+/// Where a commit may be seen before it is safe (a primary that has lost its synchronous replica),
+/// an answer is only told once a write after it is. Errors: kInvalid `idempotency_key_reused`,
+/// kUnavailable.
 void FindKept(ports::Database& database, const IdempotencyKey& key, base::Time now,
               std::function<void(base::Result<std::optional<Answer>>)> done);
 

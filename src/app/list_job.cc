@@ -10,7 +10,11 @@
 namespace app {
 namespace {
 
-constexpr std::size_t kMarkBytes = 16;
+base::Uuid RandomBatch() {
+  base::Uuid batch;
+  std::ranges::copy(base::RandomBytes(batch.bytes.size()), batch.bytes.begin());
+  return batch;
+}
 
 std::uint64_t KeyOf(const base::Uuid& id) {
   return std::hash<base::Uuid>{}(id);
@@ -44,14 +48,18 @@ class Lists::Impl::Job final : public ports::WriteJob {
     write_.before = base.snapshot ? base.snapshot->list_ptr() : nullptr;
     write_.after = write_.before;
     write_.epoch = lists_->epoch_.load(std::memory_order_relaxed);
-    write_.mark = base::RandomBytes(kMarkBytes);
     const domain::DecideContext context{lists_->clock_(), write_.epoch,
-                                        [] { return base::RandomBits(); }};
+                                        [] { return base::RandomBits(); }, RandomBatch()};
     answers_.reserve(ops_.size());
     for (const WriteRequest& request : ops_) {
       if (write_.changes.empty()) maker_ = answers_.size();
       answers_.push_back(DecideOne(request, context));
     }
+    // A success that writes nothing tells of an earlier write, which must be safe by then.
+    const bool is_success =
+        std::ranges::any_of(answers_, [](const auto& answer) { return answer.has_value(); });
+    is_touched_ = lists_->is_shared_ && write_.changes.empty() && write_.before && is_success;
+    if (is_touched_) return MakeTouch();
     // A write is confirmed by its guard; what is not written is only true of what was decided on.
     is_unconfirmed_ = lists_->is_shared_ && write_.changes.empty() &&
                       std::ranges::any_of(ops_, [&](const WriteRequest& request) {
@@ -75,7 +83,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
     } else if (!write_.changes.empty() && NoRoom(*outcome) && attempts_ > 1) {
       RefuseMaker();
       return;
-    } else if (!write_.changes.empty() && outcome->changed.at(guard_) == 0) {
+    } else if ((!write_.changes.empty() || is_touched_) && outcome->changed.at(guard_) == 0) {
       // Also when the owner has no room: the list may be there already, and this be a repeat.
       lists_->Forget(id_);
       lists_->AgainUnlessKept(id_, std::move(ops_), 0);
@@ -83,6 +91,8 @@ class Lists::Impl::Job final : public ports::WriteJob {
     } else {
       if (!write_.changes.empty()) {
         lists_->Publish(std::make_shared<const Snapshot>(write_.after), prepared_at_);
+      } else if (is_touched_) {
+        lists_->cache_.Verify(id_, write_.after->revision, write_.after->batch, prepared_at_);
       }
       AnswerAll(nullptr);
     }
@@ -140,7 +150,19 @@ class Lists::Impl::Job final : public ports::WriteJob {
       guarded = id_;
     }
     for (const auto& [key, answer] : kept_) {
-      batch.statements.push_back(KeepAnswer(key, answer, guarded, write_.mark));
+      const std::string mark = write_.after ? store::MarkOf(*write_.after).data : std::string();
+      batch.statements.push_back(KeepAnswer(key, answer, guarded, mark));
+    }
+    return batch;
+  }
+
+  /// Nothing but a write of what is there: where it is not there any more, it is decided anew.
+  ports::Batch MakeTouch() {
+    ports::Batch batch{{store::TouchStatement(*write_.after, write_.epoch)}};
+    batch.list = id_;
+    batch.probe = batch.statements.front();
+    for (const auto& [key, answer] : kept_) {
+      batch.statements.push_back(KeepAnswer(key, answer, id_, store::MarkOf(*write_.after).data));
     }
     return batch;
   }
@@ -182,6 +204,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
   int attempts_ = 0;
   VerifiedAt prepared_at_{0};
   bool is_unconfirmed_ = false;
+  bool is_touched_ = false;
   std::size_t guard_ = 0;
   std::size_t maker_ = 0;  // In ops_: the first that changed something.
   std::optional<std::size_t> owner_;

@@ -57,7 +57,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
     std::vector<std::pair<VerifiedAt, LoadedAt>> waiting;  // And from when on it must be true.
     bool overtaken = false;                                // The list changed while it was read.
     VerifiedAt started_at{0};
-    std::int64_t at_least = 0;  // A replica that has less is passed over.
+    std::optional<store::ConfirmRow> known;  // By the primary: what a replica must have.
   };
 
   void Load(const base::Uuid& id, VerifiedAt since, LoadedAt done);

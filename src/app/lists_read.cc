@@ -61,7 +61,7 @@ void Lists::Impl::StartLoad(const base::Uuid& id) {
     const std::scoped_lock lock(mutex_);
     Loading& loading = loading_.at(id);
     loading.started_at = VerifiedNow();
-    loading.at_least = 0;
+    loading.known.reset();
   }
   if (!database_.HasReplica()) return LoadFrom(id, ports::Freshness::kPrimary);
   auto known = std::make_shared<store::ConfirmRow>();
@@ -83,7 +83,7 @@ void Lists::Impl::StartLoad(const base::Uuid& id) {
 void Lists::Impl::LoadFromReplica(const base::Uuid& id, const store::ConfirmRow& known) {
   {
     const std::scoped_lock lock(mutex_);
-    loading_.at(id).at_least = known.revision;
+    loading_.at(id).known = known;
   }
   replica_reads_.Add();
   LoadFrom(id, ports::Freshness::kMayBeOld);
@@ -101,13 +101,17 @@ void Lists::Impl::LoadFrom(const base::Uuid& id, ports::Freshness freshness) {
   request.done = [self = shared_from_this(), id, loader,
                   freshness](const base::Result<void>& read) {
     const bool is_replica = freshness == ports::Freshness::kMayBeOld;
-    std::int64_t at_least = 0;
+    std::optional<store::ConfirmRow> known;
     {
       const std::scoped_lock lock(self->mutex_);
-      at_least = self->loading_.at(id).at_least;
+      known = self->loading_.at(id).known;
     }
-    if (!is_replica || (read && loader->revision() >= at_least)) {
-      if (!is_replica && at_least > 0) --self->passing_over_;
+    // The same revision of the same history: a replica may also be ahead, or have followed another
+    // primary than the one there is now.
+    const bool is_same = known && loader->revision() == known->revision &&
+                         loader->batch() == known->batch && loader->epoch() == known->epoch;
+    if (!is_replica || (read && is_same)) {
+      if (!is_replica && known) --self->passing_over_;
       return self->Finish(id, loader, read);
     }
     self->passed_over_.Add();
@@ -219,7 +223,7 @@ void Lists::Impl::Settle(const base::Uuid& id, const store::ConfirmRow* row, Ver
   const Held known = cache_.Hold(id);
   if (row != nullptr && known.snapshot &&
       known.snapshot->list().members.size() == static_cast<std::size_t>(row->members)) {
-    held.snapshot = cache_.Verify(id, row->revision, at);
+    held.snapshot = cache_.Verify(id, row->revision, row->batch, at);
   }
   // A write of this process may have moved it since.
   if (!held.snapshot && known.snapshot && known.verified_at >= at) held = known;

@@ -52,6 +52,7 @@ struct DecideContext {
   base::Time now;
   std::int64_t epoch = 0;
   std::function<std::uint64_t()> random;  // For ranks.
+  base::Uuid batch{};                     // Of the write that this decision is for.
 };
 
 /// What an op comes to. Without `change` there was nothing to do: the list stays as it is.

@@ -186,6 +186,7 @@ Decision Edit::Finish(const ListPtr& before, Status status) && {
     return decision;
   }
   list_.revision = change_.revision;
+  list_.batch = context_.batch;
   list_.updated_at = change_.at;
   change_.status = status;
   decision.list = std::make_shared<const ListState>(std::move(list_));

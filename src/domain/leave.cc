@@ -45,6 +45,7 @@ base::Result<Decision> DecideLeave(const ListPtr& list, const Op& op,
                             .previous = Fields{.mask = kWholeMember, .role = *role}});
   std::erase_if(after.members, [&](const Member& each) { return each.user_id == op.actor_id; });
   after.revision = change.revision;
+  after.batch = context.batch;
   after.updated_at = change.at;
   Decision decision;
   decision.list = std::make_shared<const ListState>(std::move(after));

@@ -66,6 +66,9 @@ struct ListState {
   std::string title;
   bool archived = false;
   std::int64_t revision = 0;  // 0: never stored.
+  /// Of the write that made this revision, random: a revision of a lost history may have the same
+  /// number, and has another batch.
+  base::Uuid batch;
   base::Time created_at;
   base::Time updated_at;
   std::optional<base::Time> deleted_at;

@@ -32,6 +32,9 @@ constexpr Sql kKeepForUser{
 constexpr Sql kFind{"idempotency.find",
                     "SELECT digest, status, body, etag, list_revision, location FROM idempotency"
                     " WHERE user_id = $1 AND scope = $2 AND expires_at > $3"};
+constexpr Sql kTouchKept{
+    "idempotency.touch",
+    "UPDATE idempotency SET status = status WHERE user_id = $1 AND scope = $2"};
 constexpr Sql kRemoveExpired{
     "idempotency.remove_expired",
     "DELETE FROM idempotency WHERE (user_id, scope) IN (SELECT user_id, scope FROM idempotency"
@@ -65,6 +68,10 @@ ports::Statement KeepForUserStatement(const KeptAnswer& answer, const std::strin
 ports::Statement FindKeptStatement(const base::Uuid& user, const std::string& scope,
                                    base::Time now) {
   return {&kFind, {user, ports::Bytes{scope}, now}};
+}
+
+ports::Statement TouchKeptStatement(const base::Uuid& user, const std::string& scope) {
+  return {&kTouchKept, {user, ports::Bytes{scope}}};
 }
 
 KeptAnswer ReadKept(const ports::Row& row) {

@@ -36,6 +36,8 @@ struct KeptAnswer {
 
 [[nodiscard]] ports::Statement FindKeptStatement(const base::Uuid& user, const std::string& scope,
                                                  base::Time now);
+/// Changes the kept answer's row to what it is: committed only where all before it is.
+[[nodiscard]] ports::Statement TouchKeptStatement(const base::Uuid& user, const std::string& scope);
 /// A row of FindKeptStatement; user, scope and times are left empty.
 [[nodiscard]] KeptAnswer ReadKept(const ports::Row& row);
 

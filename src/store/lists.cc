@@ -18,11 +18,15 @@ using ports::Value;
 #define GUARD                                                                                     \
   "UPDATE lists SET revision = $3, last_batch = $4, title = $6, archived = $7, item_count = $8,"  \
   " done_count = $9, trash_count = $10, content_bytes = $11, updated_at = $12, deleted_at = $13," \
-  " tx = :tx WHERE id = $1 AND revision = $2 AND (SELECT epoch FROM meta) = $5"
+  " tx = :tx WHERE id = $1 AND revision = $2 AND COALESCE(last_batch, $14) = $14"                 \
+  " AND (SELECT epoch FROM meta) = $5"
 constexpr Sql kGuard{"lists.guard", GUARD};
 constexpr Sql kGuardOnce{"lists.guard_once", GUARD
-                         " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $14"
-                         " AND scope = $15 AND expires_at > $16)"};
+                         " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $15"
+                         " AND scope = $16 AND expires_at > $17)"};
+constexpr Sql kTouch{"lists.touch",
+                     "UPDATE lists SET last_batch = $3 WHERE id = $1 AND revision = $2"
+                     " AND COALESCE(last_batch, $3) = $3 AND (SELECT epoch FROM meta) = $4"};
 #undef GUARD
 
 // A made list: the owner's row goes first, so that two of one person cannot pass each other.
@@ -121,9 +125,9 @@ Statement Guard(const ListWrite& write) {
   const domain::ListState& after = *write.after;
   Statement guard{
       &kGuard,
-      {after.id, write.before->revision, after.revision, ports::Bytes{write.mark}, write.epoch,
+      {after.id, write.before->revision, after.revision, MarkOf(*write.after), write.epoch,
        after.title, after.archived, after.item_count, after.done_count, after.trash_count,
-       after.content_bytes, after.updated_at, OrNull(after.deleted_at)}};
+       after.content_bytes, after.updated_at, OrNull(after.deleted_at), MarkOf(*write.before)}};
   AskOnce(write, kGuardOnce, guard);
   return guard;
 }
@@ -154,13 +158,13 @@ bool KeepsItsPlace(const ListWrite& write, const domain::Item& item) {
 Statement StoreItem(const ListWrite& write, const domain::Item& item) {
   if (KeepsItsPlace(write, item)) {
     return {&kSetItem,
-            {write.after->id, ports::Bytes{write.mark}, item.id, item.text, item.note, item.done,
+            {write.after->id, MarkOf(*write.after), item.id, item.text, item.note, item.done,
              OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
              item.updated_at, OrNull(item.deleted_at), TrashedBy(item), item.revision, GoneOf(item),
              OrNull(item.moved_to)}};
   }
   return {&kPutItem,
-          {write.after->id, ports::Bytes{write.mark}, item.id, item.rank, item.text, item.note,
+          {write.after->id, MarkOf(*write.after), item.id, item.rank, item.text, item.note,
            item.done, OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
            item.created_by, item.created_at, item.updated_at, OrNull(item.deleted_at),
            TrashedBy(item), item.revision, GoneOf(item), OrNull(item.moved_to)}};
@@ -180,7 +184,7 @@ Statement LogChange(const ListWrite& write, const LoggedChange& logged) {
     kept = JsonOf([&](std::string& out) { AppendKept(out, change.kept); });
   }
   return {&kLogChange,
-          {write.after->id, ports::Bytes{write.mark}, change.revision, change.op_id, change.at,
+          {write.after->id, MarkOf(*write.after), change.revision, change.op_id, change.at,
            change.actor_id, OrNull(change.client_id), std::string(Name(change.kind)),
            std::string(Name(change.status)), OrNull(change.item_id),
            JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }),
@@ -193,7 +197,7 @@ const domain::Member* MemberIn(const domain::ListState& list, const base::Uuid& 
 }
 
 Statement CountMembership(const ListWrite& write, const base::Uuid& user, std::int64_t by) {
-  return {&kCountMembership, {user, write.after->id, ports::Bytes{write.mark}, by}};
+  return {&kCountMembership, {user, write.after->id, MarkOf(*write.after), by}};
 }
 
 /// Members that came, went, or changed their role. Those who go leave a tombstone. A role that goes
@@ -204,8 +208,8 @@ void AddMembers(const ListWrite& write, std::vector<Statement>& out) {
   const domain::ListState& after = *write.after;
   const auto put = [&](const domain::Member& member, Value removed_at) {
     out.push_back({&kPutMember,
-                   {after.id, ports::Bytes{write.mark}, member.user_id,
-                    std::string(Name(member.role)), member.joined_at, std::move(removed_at)}});
+                   {after.id, MarkOf(*write.after), member.user_id, std::string(Name(member.role)),
+                    member.joined_at, std::move(removed_at)}});
   };
   for (const domain::Member& member : before.members) {
     if (MemberIn(after, member.user_id) != nullptr) continue;
@@ -220,7 +224,7 @@ void AddMembers(const ListWrite& write, std::vector<Statement>& out) {
       }
       out.push_back(
           {&kSetRole,
-           {after.id, ports::Bytes{write.mark}, member.user_id, std::string(Name(member.role))}});
+           {after.id, MarkOf(*write.after), member.user_id, std::string(Name(member.role))}});
     }
   };
   set_roles(false);
@@ -237,12 +241,12 @@ void AddMaking(const ListWrite& write, ListBatch& made) {
   made.owner = 0;
   made.guard = 1;
   made.batch.statements.push_back(
-      {&kOwnerHasRoom, {after.creator_id, ports::Bytes{write.mark}, domain::kMembershipsMax}});
+      {&kOwnerHasRoom, {after.creator_id, MarkOf(*write.after), domain::kMembershipsMax}});
   // Counts and whatever later ops of the same batch changed come with the guard below.
   made.batch.statements.push_back(
       {&kMakeList,
        {after.id, after.creator_id, after.title, after.archived, after.revision,
-        ports::Bytes{write.mark}, after.created_at, write.epoch}});
+        MarkOf(*write.after), after.created_at, write.epoch}});
   AskOnce(write, kMakeListOnce, made.batch.statements.back());
 }
 
@@ -267,6 +271,14 @@ constexpr Sql kSettleMade{
 
 }  // namespace
 
+ports::Bytes MarkOf(const domain::ListState& list) {
+  return {std::string(list.batch.bytes.begin(), list.batch.bytes.end())};
+}
+
+Statement TouchStatement(const domain::ListState& list, std::int64_t epoch) {
+  return {&kTouch, {list.id, list.revision, MarkOf(list), epoch}};
+}
+
 ListBatch BatchOf(const ListWrite& write) {
   ListBatch made;
   auto& statements = made.batch.statements;
@@ -279,13 +291,13 @@ ListBatch BatchOf(const ListWrite& write) {
     if (write.changes.size() > 1) {
       statements.push_back(
           {&kSettleMade,
-           {after.id, ports::Bytes{write.mark}, after.item_count, after.done_count,
-            after.trash_count, after.content_bytes, after.updated_at, OrNull(after.deleted_at)}});
+           {after.id, MarkOf(*write.after), after.item_count, after.done_count, after.trash_count,
+            after.content_bytes, after.updated_at, OrNull(after.deleted_at)}});
     }
   }
   if (!write.before || write.before->members != after.members) AddMembers(write, statements);
   if (write.before && write.before->deleted_at.has_value() != after.deleted_at.has_value()) {
-    statements.push_back({&kSightChanged, {after.id, ports::Bytes{write.mark}}});
+    statements.push_back({&kSightChanged, {after.id, MarkOf(*write.after)}});
   }
   for (const domain::ItemPtr& item : write.rows) statements.push_back(StoreItem(write, *item));
   for (const LoggedChange& change : write.changes) statements.push_back(LogChange(write, change));

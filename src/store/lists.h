@@ -33,11 +33,11 @@ struct KeyInUse {
 /// What one batch does to one list: any number of changes, one row update.
 struct ListWrite {
   domain::ListPtr before;  // nullptr: the list is made.
-  domain::ListPtr after;
+  domain::ListPtr
+      after;  // Its `batch` is random for each attempt, and marks what the batch writes.
   std::vector<LoggedChange> changes;
   std::vector<domain::ItemPtr> rows;  // Items to store as they are after the last change.
   std::int64_t epoch = 0;             // The one the decision was made in.
-  std::string mark;                   // Random for each attempt: 16 bytes.
   /// An Idempotency-Key that must not have been used: another process may have been faster. With
   /// it nothing is written where an answer is kept already.
   std::optional<KeyInUse> once{};
@@ -54,6 +54,13 @@ struct ListBatch {
 /// happens or none.
 [[nodiscard]] ListBatch BatchOf(const ListWrite& write);
 
+/// `lists.last_batch` of a list in that state.
+[[nodiscard]] ports::Bytes MarkOf(const domain::ListState& list);
+
+/// Changes the list's row to what it is, if it is in that state and epoch. As every write it is
+/// only committed where all before it is.
+[[nodiscard]] ports::Statement TouchStatement(const domain::ListState& list, std::int64_t epoch);
+
 /// The canonical text of an op, whose digest tells a repeat from another op with the same id.
 [[nodiscard]] std::string DigestText(const domain::Op& op);
 
@@ -69,6 +76,7 @@ class ListLoader {
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
   /// 0: there is no such list. Before Finish.
   [[nodiscard]] std::int64_t revision() const { return list_.revision; }
+  [[nodiscard]] const base::Uuid& batch() const { return list_.batch; }
 
  private:
   domain::ListState list_;
@@ -97,14 +105,15 @@ std::int64_t AppendChangeRow(std::string& out, const ports::Row& row);
 /// How many lists one ConfirmStatement asks for at most.
 inline constexpr std::size_t kConfirmMax = 512;
 
-/// What tells whether lists are as they were: their revision, how many members they have, and the
-/// database's epoch. Lists that are not there give no row.
+/// What tells whether lists are as they were: their revision, the batch that made it, how many
+/// members they have, and the database's epoch. Lists that are not there give no row.
 [[nodiscard]] ports::Statement ConfirmStatement(std::span<const base::Uuid> ids);
 struct ConfirmRow {
   base::Uuid id;
   std::int64_t revision = 0;
   std::int64_t members = 0;
   std::int64_t epoch = 0;
+  base::Uuid batch;
 };
 [[nodiscard]] ConfirmRow ReadConfirmRow(const ports::Row& row);
 

@@ -16,7 +16,7 @@ using ports::Statement;
 constexpr Sql kReadList{
     "lists.read",
     "SELECT creator_id, title, archived, revision, created_at, updated_at, deleted_at, item_count,"
-    " done_count, trash_count, content_bytes FROM lists WHERE id = $1"};
+    " done_count, trash_count, content_bytes, last_batch FROM lists WHERE id = $1"};
 constexpr Sql kReadMembers{
     "members.read",
     "SELECT user_id, role, joined_at FROM members WHERE list_id = $1 AND removed_at IS NULL"
@@ -63,6 +63,14 @@ std::optional<base::Time> TimeOrNull(const ports::Row& row, int column) {
 std::optional<base::Uuid> UuidOrNull(const ports::Row& row, int column) {
   if (row.IsNull(column)) return std::nullopt;
   return row.UuidOf(column);
+}
+
+/// `last_batch`: 16 bytes, or nothing in a list that was made by hand.
+base::Uuid BatchIn(const ports::Row& row, int column) {
+  base::Uuid batch{};
+  const std::string_view bytes = row.BytesOf(column);
+  std::copy_n(bytes.begin(), std::min(bytes.size(), batch.bytes.size()), batch.bytes.begin());
+  return batch;
 }
 
 domain::ItemPtr ReadItem(const ports::Row& row) {
@@ -117,6 +125,7 @@ void ListLoader::OnRow(std::size_t statement, const ports::Row& row) {
   list_.done_count = row.Int(8);
   list_.trash_count = row.Int(9);
   list_.content_bytes = row.Int(10);
+  list_.batch = BatchIn(row, 11);
 }
 
 domain::ListPtr ListLoader::Finish() {
@@ -200,7 +209,8 @@ const Sql& ConfirmSql() {
   static const std::string text = [] {
     std::string made =
         "SELECT l.id, l.revision, (SELECT COUNT(*) FROM members m WHERE m.list_id = l.id"
-        " AND m.removed_at IS NULL), (SELECT epoch FROM meta) FROM lists l WHERE l.id IN (";
+        " AND m.removed_at IS NULL), (SELECT epoch FROM meta), l.last_batch FROM lists l"
+        " WHERE l.id IN (";
     for (std::size_t i = 1; i <= kCount; ++i) made += (i == 1 ? "$" : ",$") + std::to_string(i);
     return made + ")";
   }();
@@ -224,7 +234,7 @@ Statement ConfirmStatement(std::span<const base::Uuid> ids) {
 }
 
 ConfirmRow ReadConfirmRow(const ports::Row& row) {
-  return {row.UuidOf(0), row.Int(1), row.Int(2), row.Int(3)};
+  return {row.UuidOf(0), row.Int(1), row.Int(2), row.Int(3), BatchIn(row, 4)};
 }
 
 Statement EpochStatement() {

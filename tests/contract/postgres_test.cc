@@ -131,7 +131,7 @@ TEST_F(PostgresAdapter, SaysWhoItIs) {
           "SELECT string_agg(DISTINCT application_name, ',' ORDER BY application_name)"
           " FROM pg_stat_activity WHERE datname = '" +
               place_.name() + "' AND usename = 'lists_service'");
-  EXPECT_EQ(names, "test-read,test-write");
+  EXPECT_EQ(names, "test-quick,test-read,test-write");
 }
 
 TEST_F(PostgresAdapter, TakesNoMoreConnectionsThanItMay) {
