@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -129,10 +130,17 @@ class ListCache {
 
   /// Other processes may write: snapshots are only fresh for kFreshFor. Call before anything else.
   void Share() { is_shared_ = true; }
+  /// What was confirmed until now may be of a server that is gone: it is to be confirmed again.
+  void Distrust() { distrusted_ = VerifiedNow().count(); }
   [[nodiscard]] bool is_shared() const { return is_shared_; }
+  /// What was confirmed since then may be shown now.
+  [[nodiscard]] VerifiedAt FreshSince() const {
+    return std::max(RoughlyNow() - kFreshFor,
+                    VerifiedAt(distrusted_.load(std::memory_order_relaxed)));
+  }
   /// Whether what was confirmed then may be shown now.
   [[nodiscard]] bool IsFresh(VerifiedAt verified_at) const {
-    return !is_shared_ || RoughlyNow() - verified_at < kFreshFor;
+    return !is_shared_ || verified_at > FreshSince();
   }
 
   /// The newest snapshot, fresh or not.
@@ -171,6 +179,7 @@ class ListCache {
 
   const std::size_t bytes_max_;
   bool is_shared_ = false;
+  std::atomic<VerifiedAt::rep> distrusted_{0};
   mutable std::mutex mutex_;  // Of slots_; a Slot's own mutex is taken inside it.
   std::unordered_map<base::Uuid, SlotPtr> slots_;
   std::atomic<std::size_t> bytes_{0};

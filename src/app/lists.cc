@@ -75,7 +75,9 @@ Lists::Impl::Impl(ports::Database& database, ports::Crypto& crypto, ListCache& c
       passed_over_(metrics.GetCounter("list_replica_passed_over_total",
                                       "Replicas that were behind the list's revision.")),
       is_shared_(database.IsShared()) {
-  if (is_shared_) cache_.Share();
+  if (!is_shared_) return;
+  cache_.Share();
+  database_.OnLost([&cache] { cache.Distrust(); });
 }
 
 void Lists::Impl::Publish(SnapshotPtr snapshot, VerifiedAt at) {

@@ -23,7 +23,7 @@ base::Error TooManyPassedOver() {
 void Lists::Impl::Read(const base::Uuid& id, Loaded done) {
   const Held held = cache_.Hold(id);
   if (held.snapshot && cache_.IsFresh(held.verified_at)) return done(held.snapshot);
-  ReadSince(id, VerifiedNow() - kFreshFor, std::move(done));
+  ReadSince(id, cache_.FreshSince(), std::move(done));
 }
 
 void Lists::Impl::ReadConfirmed(const base::Uuid& id, Loaded done) {

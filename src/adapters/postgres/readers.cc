@@ -110,7 +110,9 @@ Readers::Clock::time_point Readers::Turn() {
         now - session->waiting_since() > config_.statement_timeout + std::chrono::seconds(1);
     if (is_stuck || (is_primary_ && fence_.IsBehind(session->facts()))) session->Break();
   }
-  std::erase_if(sessions_, [](const auto& session) { return session->is_broken(); });
+  const std::size_t lost =
+      std::erase_if(sessions_, [](const auto& session) { return session->is_broken(); });
+  if (lost > 0 && is_primary_) fence_.Lost();
   for (; sessions_.size() + asked_ < connections_; ++asked_) connector_.Request();
   is_connected_ = !sessions_.empty();
   open_.Set(static_cast<double>(sessions_.size()));
