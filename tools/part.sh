@@ -73,7 +73,7 @@ part_tsan() {
   configure tsan
   local test tests=() reports=() status=0
   for test in base_test adapters_sqlite_test store_test app_test app_over_sqlite_test http_test \
-    contract_test; do
+    contract_test app_over_postgres_test; do
     ninja -C build/tsan -t query "$test" >/dev/null 2>&1 && tests+=("$test")
   done
   ninja -C build/tsan "${tests[@]}"
@@ -81,7 +81,7 @@ part_tsan() {
     reports+=("$results/tsan-$test.xml")
     rm -f "$results/tsan-$test.xml"
     local run=()
-    [ "$test" != contract_test ] || run=(with_postgres)
+    [[ $test != contract_test && $test != *postgres* ]] || run=(with_postgres)
     TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" \
       "${run[@]}" "$(find build/tsan -name "$test" -type f)" \
       --gtest_output="xml:$results/tsan-$test.xml" --gtest_brief=1 || status=1

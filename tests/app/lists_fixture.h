@@ -1,7 +1,8 @@
 #pragma once
 
 // The use cases over the real database: what many clients, and several processes, come to on one
-// list. Two `Lists` over one database stand for two processes: each has a cache of its own.
+// list. Two `Lists` over one database stand for two processes: each has a cache of its own. Built
+// for each engine: with LISTS_OVER_POSTGRES the database is one of PostgreSQL.
 
 #include <atomic>
 #include <condition_variable>
@@ -20,13 +21,20 @@
 #include <vector>
 
 #include "adapters/crypto/crypto.h"
-#include "adapters/sqlite/database.h"
 #include "app/idempotency.h"
 #include "app/lists.h"
 #include "base/random.h"
 #include "domain/apply.h"
 #include "domain/limits.h"
 #include "store/json.h"
+
+#ifdef LISTS_OVER_POSTGRES
+#include "adapters/postgres/database.h"
+#include "contract/postgres_server.h"
+#else
+#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/testing.h"
+#endif
 
 namespace app {
 
@@ -59,12 +67,26 @@ class MakeUser final : public ports::WriteJob {
   const std::int64_t memberships_;
 };
 
-class ListsOverSqlite : public testing::Test {
+#ifdef LISTS_OVER_POSTGRES
+using Place = contract::TestDatabase;
+inline constexpr const char* kCommitRows = "postgres_commit_rows";
+inline constexpr double kRowsOfACommit = 8;  // Of 64 clients, over four lanes.
+inline auto OpenAt(const Place& place, base::Metrics& metrics) {
+  return adapters::postgres::Open({.url = place.url()}, metrics);
+}
+#else
+using Place = adapters::sqlite::TestFolder;
+inline constexpr const char* kCommitRows = "sqlite_commit_rows";
+inline constexpr double kRowsOfACommit = 32;
+inline auto OpenAt(const Place& place, base::Metrics& metrics) {
+  return adapters::sqlite::Open({.folder = place.data()}, metrics);
+}
+#endif
+
+class ListsOverDatabase : public testing::Test {
  public:
-  ListsOverSqlite() {
-    std::string name = (std::filesystem::temp_directory_path() / "lists-test-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    auto opened = adapters::sqlite::Open({.folder = folder_}, metrics_);
+  ListsOverDatabase() {
+    auto opened = OpenAt(place_, metrics_);
     EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().detail);
     database_ = std::move(*opened);
     for (int i = 0; i < 2; ++i) {
@@ -77,10 +99,9 @@ class ListsOverSqlite : public testing::Test {
     EXPECT_TRUE(made.get_future().get());
   }
 
-  ~ListsOverSqlite() override {
+  ~ListsOverDatabase() override {
     database_.reset();
     lists_.clear();
-    std::filesystem::remove_all(folder_);
   }
 
   static ports::Deadline Soon() { return std::chrono::steady_clock::now() + seconds(60); }
@@ -141,7 +162,7 @@ class ListsOverSqlite : public testing::Test {
 
   base::Metrics metrics_;
   const std::unique_ptr<ports::Crypto> crypto_ = adapters::crypto::MakeCrypto();
-  std::filesystem::path folder_;
+  const Place place_;
   std::unique_ptr<ports::Database> database_;
   std::vector<std::unique_ptr<ListCache>> caches_;
   std::vector<std::unique_ptr<Lists>> lists_;

@@ -17,7 +17,7 @@ class Hold final : public ports::WriteJob {
   std::future<void> go_;
 };
 
-TEST_F(ListsOverSqlite, WhoHasNoRoomIsRefusedForHimselfOnly) {
+TEST_F(ListsOverDatabase, WhoHasNoRoomIsRefusedForHimselfOnly) {
   const Uuid full = base::NewUuid7(base::SystemNow());
   std::promise<bool> made;
   database_->Write(0, Soon(), std::make_shared<MakeUser>(full, made, domain::kMembershipsMax));
@@ -49,7 +49,7 @@ TEST_F(ListsOverSqlite, WhoHasNoRoomIsRefusedForHimselfOnly) {
   EXPECT_EQ(Fresh(list)->list().creator_id, user_);
 }
 
-TEST_F(ListsOverSqlite, ARepeatedPutIsKnownThoughTheListIsNotInMemory) {
+TEST_F(ListsOverDatabase, ARepeatedPutIsKnownThoughTheListIsNotInMemory) {
   const Uuid list = MakeList(*lists_[0]);
   domain::Op op = OpOf(domain::Kind::kCreateList, list);
   op.put = true;
@@ -60,13 +60,13 @@ TEST_F(ListsOverSqlite, ARepeatedPutIsKnownThoughTheListIsNotInMemory) {
   EXPECT_EQ(Run(*lists_[1], op).error().reason, "id_taken");
 }
 
-TEST_F(ListsOverSqlite, AListThatIsNotThereIsNotFound) {
+TEST_F(ListsOverDatabase, AListThatIsNotThereIsNotFound) {
   const Uuid list = base::NewUuid7(base::SystemNow());
   EXPECT_EQ(ReadNow(*lists_[0], list).error().code, base::Code::kNotFound);
   EXPECT_EQ(Run(*lists_[0], AddOp(list, list)).error().code, base::Code::kNotFound);
 }
 
-TEST_F(ListsOverSqlite, AFirstAnswerIsKeptWithItsWrite) {
+TEST_F(ListsOverDatabase, AFirstAnswerIsKeptWithItsWrite) {
   const Uuid list = MakeList(*lists_[0]);
   Idempotency idempotency(*database_, *crypto_, base::SystemNow);
   const auto begin = [&](const std::string& body) {
@@ -87,7 +87,7 @@ TEST_F(ListsOverSqlite, AFirstAnswerIsKeptWithItsWrite) {
   EXPECT_EQ(begin("{ }").error().reason, "idempotency_key_reused");
 }
 
-TEST_F(ListsOverSqlite, TheSecondOfTwoWithOneKeyWaitsForTheFirst) {
+TEST_F(ListsOverDatabase, TheSecondOfTwoWithOneKeyWaitsForTheFirst) {
   Idempotency idempotency(*database_, *crypto_, base::SystemNow);
   std::promise<Idempotency::Found> first;
   std::promise<Idempotency::Found> second;

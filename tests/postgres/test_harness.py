@@ -279,7 +279,7 @@ def test_it_refuses(proxy):
 
 def test_a_target_that_refuses_ends_the_connection(proxy, echo):
     echo.listener.shutdown(socket.SHUT_RDWR)
-    with client(proxy) as sock, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), client(proxy) as sock:  # While it connects, or after.
         sock.recv(1)
     assert proxy.counters()["failed"] == 1
 

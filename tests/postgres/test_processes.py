@@ -143,6 +143,20 @@ def test_a_session_ended_in_one_ends_in_the_other(fleet, how):
     print(f"{how}: ended after {max(0, last - began):.2f} s")
 
 
+def test_a_deleted_account_is_refused_by_all_as_of_the_answer(fleet):
+    someone = fleet.person()
+    first, second = fleet.all
+    caller = fleet.caller(someone)
+    target = f"/v1/lists/{make_lists(caller, 1)[0]}"
+    for service in fleet.all:
+        assert caller.once("GET", target, service=service).status == 200
+    done = caller.once("DELETE", "/v1/me", {"password": PASSWORD}, service=first)
+    assert done.status == 204, done
+    for path in (target, "/v1/lists", "/v1/me"):
+        assert caller.once("GET", path, service=second).status == 401, path
+    assert caller.once("POST", f"{target}/items", {"text": "late"}, service=second).status == 401
+
+
 def test_a_change_is_shown_by_the_other_within_a_second(fleet, person):
     caller, times = fleet.caller(person), []
     list_id = make_lists(caller, 1)[0]
