@@ -27,7 +27,7 @@ OP = "CAST('01990000aaaa7000' || :op AS uuid)"
 # Parameters of the statements, in their order; LIST stands for the drawn list's id. The guard leaves the list
 # at its revision: so it is right each time, whoever else writes, and nothing has to be read before.
 GUARD = ["LIST", ":revision", ":revision", ":mark", ":epoch", ":title", ":archived", ":item_count",
-         ":done_count", ":trash_count", ":content_bytes", ":at", NULL]
+         ":done_count", ":trash_count", ":content_bytes", ":at", NULL, "last_batch"]
 PUT_ITEM = ["LIST", ":mark", ITEM, ":rank", ":text", "''", ":done", NULL, NULL, ":labels", NULL, ":actor",
             ":at", ":at", NULL, NULL, ":revision", NULL, NULL]
 LOG_CHANGE = ["LIST", ":mark", ":logged", OP, ":at", ":actor", NULL, ":kind", ":status", ITEM, ":effects",
@@ -123,6 +123,7 @@ def run(server, database, script, clients, values=()):
     env = cluster.environment(PGPASSWORD=server.cluster.passwords["lists_service"])
     others = Foreign(server.cpu_seconds)
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=env)
+    server.wait_until_left(database)  # Else what its processes used is nobody's.
     foreign = others.share()
     failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
     if done.returncode != 0 or not failed or failed[1] != "0":
