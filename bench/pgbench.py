@@ -123,7 +123,7 @@ def run(server, database, script, clients, values=()):
     env = cluster.environment(PGPASSWORD=server.cluster.passwords["lists_service"])
     others = Foreign(server.cpu_seconds)
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=env)
-    server.wait_until_left(database)  # Else what its processes used is nobody's.
+    server.wait_until_left()  # Else what its processes used is nobody's.
     foreign = others.share()
     failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
     if done.returncode != 0 or not failed or failed[1] != "0":

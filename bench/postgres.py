@@ -111,10 +111,10 @@ class Server:
             ticks += sum(map(int, fields[11:15] if pid == first else fields[11:13]))
         return ticks / TICK
 
-    def wait_until_left(self, database):
-        """Until the server has seen all connections to it end."""
-        cluster.wait_until(lambda: self.primary.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = '"
-                                                    + database + "'") == "0", 10, "connections that end")
+    def wait_until_left(self):
+        """Until the server has seen all of pgbench's connections end."""
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'"
+        cluster.wait_until(lambda: self.primary.sql(asked) == "0", 10, "connections that end")
 
     def trust(self):
         """The service needs no password from now on: SCRAM takes longer under callgrind than it waits."""

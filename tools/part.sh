@@ -50,10 +50,16 @@ part_source() {
   [ "$passed" = 3 ]
 }
 
-# with_postgres COMMAND...: with a PostgreSQL server of its own, in memory, named to it by the
-# environment.
+# with_postgres [OPTION...] COMMAND...: with a PostgreSQL server of its own, in memory, named to it by
+# the environment.
 with_postgres() {
-  /usr/bin/python3 tests/postgres/cluster.py run --memory --set max_connections=400 -- "$@"
+  local options=(--memory --set max_connections=400)
+  while [[ $1 == --* ]]; do
+    options+=("$1")
+    [ "$1" != --set ] || { options+=("$2") && shift; }
+    shift
+  done
+  /usr/bin/python3 tests/postgres/cluster.py run "${options[@]}" -- "$@"
 }
 
 # C++ unit and contract tests under ASan and UBSan.
@@ -168,20 +174,27 @@ black_box() {
   return $status
 }
 part_blackbox() { black_box "not alone" tests/blackbox --ignore tests/blackbox/test_openapi.py; }
-# The same tests on PostgreSQL, requests going to two processes in turn.
+# The same tests on PostgreSQL, requests going to two processes in turn; in `long` once more with a
+# replica that is 200 ms behind.
 part_pgblackbox() {
-  LISTS_TEST_ON=postgres with_postgres tools/part.sh blackbox_on_postgres
+  local status=0 replica=(--replicas --set recovery_min_apply_delay=200ms)
+  rm -f "$results"/pgblackbox-*.xml
+  LISTS_TEST_ON=postgres with_postgres tools/part.sh on_postgres pgblackbox-1 || status=1
+  [ -z "$long" ] ||
+    LISTS_TEST_ON=replica with_postgres "${replica[@]}" tools/part.sh on_postgres pgblackbox-2 || status=1
+  count "$results"/pgblackbox-*.xml || status=1
+  return $status
 }
-part_blackbox_on_postgres() {
-  part=pgblackbox
+part_on_postgres() {
+  part=$2
   black_box "not alone and not embedded" tests/blackbox --ignore tests/blackbox/test_openapi.py
 }
 # Servers that fail, and replicas that lag.
 part_postgres() {
   local status=0
   rm -f "$results/postgres.xml"
-  .tools/venv/bin/python -m pytest -q tests/postgres --durations=10 \
-    --junitxml="$results/postgres.xml" || status=$?
+  .tools/venv/bin/python -m pytest -q -p no:cacheprovider -n 2 --dist loadfile --timeout 1200 \
+    tests/postgres --durations=10 --junitxml="$results/postgres.xml" || status=$?
   count "$results/postgres.xml" || status=1
   return $status
 }
@@ -221,4 +234,4 @@ part_e2e() {
   return $status
 }
 
-"part_$part"
+"part_$part" "$@"

@@ -52,6 +52,32 @@ TEST(Config, TakesTheLastPortAndNotTheNext) {
   EXPECT_EQ(ParseWith({"--port"}).problems.size(), 1U);
 }
 
+TEST(Config, TakesADatabaseAndItsReplicas) {
+  EXPECT_EQ(ParseWith({}).config.database, "") << "SQLite, unless told otherwise.";
+  const Parsed parsed = ParseWith({"--database", "postgres://me@host/lists", "--database-replica",
+                                   "postgres://me@one/lists", "--database-replica=postgresql://two/"});
+  EXPECT_THAT(parsed.problems, IsEmpty());
+  EXPECT_EQ(parsed.config.database, "postgres://me@host/lists");
+  EXPECT_THAT(parsed.config.database_replicas,
+              ElementsAre("postgres://me@one/lists", "postgresql://two/"));
+  EXPECT_THAT(ParseWith({}, {{"LISTS_DATABASE_REPLICA", "postgres://a/ postgres://b/"}})
+                  .config.database_replicas,
+              ElementsAre("postgres://a/", "postgres://b/"));
+  EXPECT_THAT(ParseWith({"--database", "mysql://host/lists"}).problems,
+              ElementsAre(HasSubstr("--database must be an address as postgres://")));
+  EXPECT_EQ(ParseWith({"--database-replica", "host"}).problems.size(), 1U);
+}
+
+TEST(Config, TakesThePoolSizeByItsOtherNameToo) {
+  EXPECT_EQ(ParseWith({}).config.db_pool_size, 10);
+  EXPECT_EQ(ParseWith({}, {{"DB_POOL_SIZE", "20"}}).config.db_pool_size, 20);
+  EXPECT_EQ(
+      ParseWith({}, {{"DB_POOL_SIZE", "20"}, {"LISTS_DB_POOL_SIZE", "30"}}).config.db_pool_size, 30);
+  EXPECT_EQ(ParseWith({"--db-pool-size", "40"}, {{"DB_POOL_SIZE", "20"}}).config.db_pool_size, 40);
+  EXPECT_THAT(ParseWith({}, {{"DB_POOL_SIZE", "1"}}).problems,
+              ElementsAre(HasSubstr("DB_POOL_SIZE must be a whole number from 2")));
+}
+
 TEST(Config, ReadsTrustedProxies) {
   EXPECT_THAT(ParseWith({"--trusted-proxies", "10.0.0.0/8,::1"}).config.trusted_proxies,
               ElementsAre("10.0.0.0/8", "::1"));

@@ -157,6 +157,7 @@ constexpr Sql kEraseChanges{"changes.erase",
                             " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 constexpr Sql kEraseAnswers{"idempotency.erase",
                             "DELETE FROM idempotency WHERE list_id = $1"
+                            " AND user_id IN (SELECT user_id FROM members WHERE list_id = $1)"
                             " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 constexpr Sql kEraseMembers{"members.erase",
                             "DELETE FROM members WHERE list_id = $1"

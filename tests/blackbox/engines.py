@@ -1,6 +1,6 @@
 """The databases that a service can run on, as tests need them. LISTS_TEST_ON says which: `sqlite`, in
-the data folder, or `postgres`, on the servers that tests/postgres/cluster.py has started; each service has
-a database of its own there.
+the data folder, `postgres`, on the servers that tests/postgres/cluster.py has started, where each service
+has a database of its own, or `replica`, the same with a read replica.
 """
 import datetime
 import fcntl
@@ -143,6 +143,13 @@ class Postgres:
         pass  # A server of its own keeps it; no kill of the service reaches its files.
 
 
+class Replica(Postgres):
+    """The same, the content of cold lists coming from a replica that is behind."""
+
+    def arguments(self):
+        return [*super().arguments(), "--database-replica", _url("ASYNC", self.name)]
+
+
 def _cluster():
     folder = str(ROOT / "tests" / "postgres")
     if folder not in sys.path:
@@ -152,7 +159,7 @@ def _cluster():
 
 
 def _url(role, database):
-    """`role`: OWNER, ADMIN, or the service's own."""
+    """`role`: OWNER, ADMIN, ASYNC (the service's, at the replica), or the service's own."""
     variable = "_".join(["LISTS_TEST_POSTGRES", *([role] if role else [])])
     assert variable in os.environ, f"{variable} is not set: tests/postgres/cluster.py run -- … sets it"
     return urllib.parse.urlsplit(os.environ[variable])._replace(path=f"/{database}").geturl()
@@ -171,4 +178,4 @@ def _copy(model, name):
           name=name, model=model)
 
 
-ENGINE = {"sqlite": Sqlite, "postgres": Postgres}[ON]
+ENGINE = {"sqlite": Sqlite, "postgres": Postgres, "replica": Replica}[ON]
