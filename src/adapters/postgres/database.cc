@@ -118,6 +118,7 @@ Target WriteTarget(const Config& config) {
           config.password,
           config.process + "-write",
           {{"statement_timeout", Millis(config.statement_timeout)},
+           {"plan_cache_mode", "force_generic_plan"},
            {"default_transaction_isolation", "read committed"},
            {"default_transaction_read_only", "off"}},
           config.connect_timeout};
@@ -128,6 +129,7 @@ Target ReadTarget(const Config& config, const std::string& url, const std::strin
           config.password,
           application,
           {{"statement_timeout", Millis(config.statement_timeout)},
+           {"plan_cache_mode", "force_generic_plan"},
            {"default_transaction_isolation", "repeatable read"},
            {"default_transaction_read_only", "on"}},
           config.connect_timeout};
