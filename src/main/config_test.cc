@@ -54,8 +54,9 @@ TEST(Config, TakesTheLastPortAndNotTheNext) {
 
 TEST(Config, TakesADatabaseAndItsReplicas) {
   EXPECT_EQ(ParseWith({}).config.database, "") << "SQLite, unless told otherwise.";
-  const Parsed parsed = ParseWith({"--database", "postgres://me@host/lists", "--database-replica",
-                                   "postgres://me@one/lists", "--database-replica=postgresql://two/"});
+  const Parsed parsed =
+      ParseWith({"--database", "postgres://me@host/lists", "--database-replica",
+                 "postgres://me@one/lists", "--database-replica=postgresql://two/"});
   EXPECT_THAT(parsed.problems, IsEmpty());
   EXPECT_EQ(parsed.config.database, "postgres://me@host/lists");
   EXPECT_THAT(parsed.config.database_replicas,
@@ -72,7 +73,8 @@ TEST(Config, TakesThePoolSizeByItsOtherNameToo) {
   EXPECT_EQ(ParseWith({}).config.db_pool_size, 10);
   EXPECT_EQ(ParseWith({}, {{"DB_POOL_SIZE", "20"}}).config.db_pool_size, 20);
   EXPECT_EQ(
-      ParseWith({}, {{"DB_POOL_SIZE", "20"}, {"LISTS_DB_POOL_SIZE", "30"}}).config.db_pool_size, 30);
+      ParseWith({}, {{"DB_POOL_SIZE", "20"}, {"LISTS_DB_POOL_SIZE", "30"}}).config.db_pool_size,
+      30);
   EXPECT_EQ(ParseWith({"--db-pool-size", "40"}, {{"DB_POOL_SIZE", "20"}}).config.db_pool_size, 40);
   EXPECT_THAT(ParseWith({}, {{"DB_POOL_SIZE", "1"}}).problems,
               ElementsAre(HasSubstr("DB_POOL_SIZE must be a whole number from 2")));

@@ -142,9 +142,9 @@ class Database {
   /// start of that read. Constant.
   [[nodiscard]] virtual bool IsShared() const { return false; }
 
-  /// `lost` is called, on any thread, whenever a connection to the primary breaks: another server may
-  /// be in its place from now on, which need not have all that was read from it. To be set before
-  /// the first read.
+  /// `lost` is called, on any thread, whenever a connection to the primary breaks: another server
+  /// may be in its place from now on, which need not have all that was read from it. To be set
+  /// before the first read.
   virtual void OnLost(std::function<void()> /*lost*/) {}
 
   /// Whether a read that may be old has somewhere else to go than the primary at this moment.

@@ -183,7 +183,8 @@ TEST_F(ListsOverDatabase, ACommitIsSharedByThoseWhoWait) {
         EXPECT_TRUE(answer.has_value());
       });
   loop.Run();
-  EXPECT_GE((rows.sum() - sum) / static_cast<double>(rows.count() - commits), 0.85 * kRowsOfACommit);
+  EXPECT_GE((rows.sum() - sum) / static_cast<double>(rows.count() - commits),
+            0.85 * kRowsOfACommit);
 }
 
 TEST_F(ListsOverDatabase, ACommitIsSharedByThoseWhoWaitForOneList) {
@@ -198,7 +199,8 @@ TEST_F(ListsOverDatabase, ACommitIsSharedByThoseWhoWaitForOneList) {
         EXPECT_TRUE(answer.has_value());
       });
   loop.Run();
-  EXPECT_GE((rows.sum() - sum) / static_cast<double>(rows.count() - commits), 0.85 * kRowsOfACommit);
+  EXPECT_GE((rows.sum() - sum) / static_cast<double>(rows.count() - commits),
+            0.85 * kRowsOfACommit);
 }
 
 }  // namespace
