@@ -119,7 +119,9 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
 
   void Found(const IdempotencyKey& key, base::Result<std::optional<Answer>> kept,
              const Done& done) {
-    if (kept && !*kept) {
+    std::optional<Answer> first;
+    if (kept) first = std::move(*kept);
+    if (kept && !first) {
       auto* const mine = new IdempotencyKey(key);
       done(Turn(mine, [self = shared_from_this()](const IdempotencyKey* held) {
         self->Release(held->scope);
@@ -128,8 +130,8 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
       return;
     }
     Release(key.scope);
-    if (!kept) return done(std::unexpected(std::move(kept.error())));
-    done(std::move(**kept));
+    if (first) return done(std::move(*first));
+    done(std::unexpected(std::move(kept.error())));
   }
 
   /// The key is free: those who waited look again.
@@ -181,11 +183,12 @@ void FindKept(ports::Database& database, const IdempotencyKey& key, base::Time n
     if (!read) return done(std::unexpected(read.error()));
     if (!*kept) return done(std::optional<Answer>());
     if ((*kept)->digest != key.digest) return done(std::unexpected(Reused()));
-    if (!database.IsShared()) return done(std::optional(AnswerOf(std::move(**kept))));
+    const Answer answer = AnswerOf(std::move(**kept));
+    if (!database.IsShared()) return done(std::optional(answer));
     RunBatch(database, key.user_id, {{store::TouchKeptStatement(key.user_id, key.scope)}},
-             [kept, done](const base::Result<ports::Outcome>& outcome) {
+             [answer, done](const base::Result<ports::Outcome>& outcome) {
                if (!outcome) return done(std::unexpected(outcome.error()));
-               done(std::optional(AnswerOf(std::move(**kept))));
+               done(std::optional(answer));
              });
   };
   database.Read(std::move(request));

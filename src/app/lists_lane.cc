@@ -130,10 +130,10 @@ void Lists::Impl::Reconfirm(const base::Uuid& id, std::vector<WriteRequest> ops)
 void Lists::Impl::AgainUnlessKept(const base::Uuid& id, std::vector<WriteRequest> ops,
                                   std::size_t at) {
   while (at < ops.size() && !ops[at].key) ++at;
-  if (!is_shared_ || at == ops.size()) return Again(id, std::move(ops));
-  const IdempotencyKey key = *ops[at].key;
+  const std::optional<IdempotencyKey> key = at < ops.size() ? ops[at].key : std::nullopt;
+  if (!is_shared_ || !key) return Again(id, std::move(ops));
   auto held = std::make_shared<std::vector<WriteRequest>>(std::move(ops));
-  FindKept(database_, key, clock_(),
+  FindKept(database_, *key, clock_(),
            [self = shared_from_this(), id, held, at](base::Result<std::optional<Answer>> kept) {
              std::vector<WriteRequest> rest = std::move(*held);
              std::size_t next = at + 1;

@@ -83,12 +83,12 @@ struct Batch {
 
   /// Rows of `users` that it changes besides the row of `list`: where several transactions run at
   /// once they take users by id, then lists by id, so that none waits in a circle.
-  std::vector<base::Uuid> users{};
-  std::optional<base::Uuid> list{};
+  std::vector<base::Uuid> users;
+  std::optional<base::Uuid> list;
 
   /// Changes one row (to what it is already) exactly when the batch has taken effect. Run when it
   /// is not known whether it has; without one that stays unknown.
-  std::optional<Statement> probe{};
+  std::optional<Statement> probe;
 };
 
 /// What a batch did: rows changed by each statement, in order. Where only its probe told that it
@@ -145,7 +145,7 @@ class Database {
   /// `lost` is called, on any thread, whenever a connection to the primary breaks: another server
   /// may be in its place from now on, which need not have all that was read from it. To be set
   /// before the first read.
-  virtual void OnLost(std::function<void()> /*lost*/) {}
+  virtual void OnLost(const std::function<void()>& /*lost*/) {}
 
   /// Whether a read that may be old has somewhere else to go than the primary at this moment.
   [[nodiscard]] virtual bool HasReplica() const { return false; }

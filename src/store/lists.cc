@@ -252,8 +252,8 @@ void AddMaking(const ListWrite& write, ListBatch& made) {
 
 /// Whose counter of memberships moves.
 void AddUsers(const ListWrite& write, std::vector<base::Uuid>& users) {
-  static const std::vector<domain::Member> kNone;
-  const auto& before = write.before ? write.before->members : kNone;
+  static const std::vector<domain::Member> none;
+  const auto& before = write.before ? write.before->members : none;
   for (const domain::Member& member : before) {
     if (MemberIn(*write.after, member.user_id) == nullptr) users.push_back(member.user_id);
   }

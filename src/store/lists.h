@@ -40,7 +40,7 @@ struct ListWrite {
   std::int64_t epoch = 0;             // The one the decision was made in.
   /// An Idempotency-Key that must not have been used: another process may have been faster. With
   /// it nothing is written where an answer is kept already.
-  std::optional<KeyInUse> once{};
+  std::optional<KeyInUse> once;
 };
 
 /// Where the outcome of a ListWrite's batch tells what became of it.

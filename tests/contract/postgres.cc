@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kAskTime{30};
 /// processes share it; one makes it.
 const std::string& Pattern() {
   static const std::string name = [] {
-    const std::string pattern = "contract_pattern";
+    std::string pattern = "contract_pattern";
     const auto connection =
         adapters::postgres::Connect({.url = Variable("LISTS_TEST_POSTGRES_ADMIN")});
     EXPECT_TRUE(connection.has_value());

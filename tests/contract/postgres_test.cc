@@ -392,6 +392,7 @@ TEST_F(PostgresAdapter, SeveralMayMigrateAtOnce) {
   const ConnectionPtr other = Other();
   Say(*other, "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION lists_owner");
   std::vector<std::future<base::Result<int>>> all;
+  all.reserve(4);
   for (int i = 0; i < 4; ++i) {
     all.push_back(
         std::async(std::launch::async, [&] { return Migrate({.url = place_.owner_url()}); }));

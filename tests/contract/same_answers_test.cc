@@ -44,7 +44,10 @@ class Dump {
           std::to_string(read.revision) + '/' + std::to_string(read.members) + '/' +
           base::ToString(read.batch) + '/' + std::to_string(read.epoch);
     });
-    for (const auto& [id, text] : confirmed) text_ += id + ' ' + text + '\n';
+    for (const auto& [id, text] : confirmed) {
+      text_.append(id).append(" ");
+      Line(text);
+    }
     for (std::uint64_t i = 0; i < kPeople; ++i) Person(IdOf(kPersonIds + i), i);
     return std::move(text_);
   }

@@ -33,7 +33,7 @@ std::string OptionsText(const std::vector<std::pair<std::string, std::string>>& 
   std::string text;
   for (const auto& [name, value] : settings) {
     text += text.empty() ? "-c " : " -c ";
-    text += name + "=";
+    text.append(name).append("=");
     for (const char c : value) {
       if (c == ' ' || c == '\\') text += '\\';
       text += c;
@@ -50,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> OptionsOf(const PQconninfoOptio
   for (const PQconninfoOption* option = parsed; option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
     if (std::string_view(option->keyword) == "options") {
-      own = std::string(option->val) + (own.empty() ? "" : " ") + own;
+      own.insert(0, own.empty() ? "" : " ").insert(0, option->val);
     } else {
       options.emplace_back(option->keyword, option->val);
     }

@@ -66,7 +66,7 @@ class PostgresDatabase final : public ports::Database {
     (replica != nullptr ? *replica : readers_).Read(std::move(request));
   }
   [[nodiscard]] bool IsShared() const override { return true; }
-  void OnLost(std::function<void()> lost) override { fence_.OnLost(std::move(lost)); }
+  void OnLost(const std::function<void()>& lost) override { fence_.OnLost(lost); }
   [[nodiscard]] bool HasReplica() const override { return replicas_.Choose() != nullptr; }
 
  private:

@@ -136,14 +136,14 @@ void Lane::Begin() {
 }
 
 void Lane::Send(const std::vector<const ports::Statement*>& statements,
-                void (Lane::*on_reply)(Reply), bool last_commits) {
+                void (Lane::*on_reply)(const Reply&), bool last_commits) {
   sent_at_ = Clock::now();
   is_under_way_ = true;
   session_->Send(
       statements,
-      [this, on_reply](Reply reply) {
+      [this, on_reply](const Reply& reply) {
         is_under_way_ = false;
-        (this->*on_reply)(std::move(reply));
+        (this->*on_reply)(reply);
       },
       last_commits);
 }
@@ -222,7 +222,7 @@ void Lane::SendGroup() {
   Send(statements, &Lane::OnReply);
 }
 
-void Lane::OnReply(Reply reply) {
+void Lane::OnReply(const Reply& reply) {
   switch (reply.end) {
     case Reply::End::kDone: Commit(reply); break;
     case Reply::End::kFailed: OnFailure(reply); break;
@@ -236,7 +236,7 @@ void Lane::OnReply(Reply reply) {
   if (std::exchange(is_open_, false) && reply.end == Reply::End::kFailed) session_->Break();
 }
 
-void Lane::Commit(Reply& reply) {
+void Lane::Commit(const Reply& reply) {
   std::vector<ports::Outcome> outcomes(tried_);
   for (std::size_t i = 0; i < of_.size(); ++i) {
     if (of_[i] == kLocks) continue;
@@ -316,8 +316,8 @@ void Lane::ExpireQueue(Clock::time_point now) {
 void Lane::ExpireGroup(Clock::time_point now) {
   if (is_under_way_) return;
   if (locked_ && locked_->deadline <= now) {
-    const Waiting late = *std::exchange(locked_, std::nullopt);
-    late.job->Done(std::unexpected(TooLate()));
+    const std::unique_ptr<Waiting> late = std::move(locked_);
+    late->job->Done(std::unexpected(TooLate()));
   }
   std::vector<Unit> late;
   std::erase_if(group_, [&](Unit& unit) {
@@ -336,7 +336,7 @@ void Lane::FailAt(std::size_t unit, const Error& error) {
 }
 
 void Lane::FailTried(const Error& error) {
-  std::vector<Unit> failed(
+  const std::vector<Unit> failed(
       std::make_move_iterator(group_.begin()),
       std::make_move_iterator(group_.begin() + static_cast<std::ptrdiff_t>(tried_)));
   group_.erase(group_.begin(), group_.begin() + static_cast<std::ptrdiff_t>(tried_));
@@ -349,7 +349,7 @@ void Lane::End() {
   if (session_) session_->Break();
   tried_ = 0;
   EndDoubt();
-  if (locked_) std::exchange(locked_, std::nullopt)->job->Done(std::unexpected(Stopping()));
+  if (const auto locked = std::move(locked_)) locked->job->Done(std::unexpected(Stopping()));
   const std::vector<Unit> group = std::exchange(group_, {});
   for (const Unit& unit : group) unit.job->Done(std::unexpected(Stopping()));
   std::deque<Waiting> queue;

@@ -71,18 +71,18 @@ class Lane {
   void Take();
   [[nodiscard]] bool TakeLocked(Waiting& waiting);
   void SendLocks();
-  void OnLocked(Reply reply);
-  void Send(const std::vector<const ports::Statement*>& statements, void (Lane::*on_reply)(Reply),
-            bool last_commits = false);
+  void OnLocked(const Reply& reply);
+  void Send(const std::vector<const ports::Statement*>& statements,
+            void (Lane::*on_reply)(const Reply&), bool last_commits = false);
   [[nodiscard]] std::optional<ports::Batch> Prepare(ports::WriteJob& job);
   void SendGroup();
-  void OnReply(Reply reply);
-  void Commit(Reply& reply);
+  void OnReply(const Reply& reply);
+  void Commit(const Reply& reply);
   void OnFailure(const Reply& reply);
   void OnUnknown();
   void SendProbes();
-  void OnProbes(Reply reply);
-  void OnUnlocked(Reply reply);
+  void OnProbes(const Reply& reply);
+  void OnUnlocked(const Reply& reply);
   void EndDoubt();
   void ExpireQueue(Clock::time_point now);
   void ExpireGroup(Clock::time_point now);
@@ -105,8 +105,8 @@ class Lane {
   bool is_under_way_ = false;    // Something has been sent, and its reply is to come.
   Clock::time_point sent_at_;
 
-  std::optional<Waiting> locked_;  // A job that reads under a lock before it is prepared.
-  bool is_open_ = false;           // The transaction that holds the lock.
+  std::unique_ptr<Waiting> locked_;  // A job that reads under a lock before it is prepared.
+  bool is_open_ = false;             // The transaction that holds the lock.
 
   std::vector<Unit> doubt_;  // It is not known whether they were done.
   Clock::time_point doubt_until_;

@@ -42,15 +42,16 @@ void Lane::SendProbes() {
   std::vector<const ports::Statement*> statements;
   of_.clear();
   for (std::size_t i = 0; i < doubt_.size(); ++i) {
-    if (!doubt_[i].batch.probe) continue;
-    statements.push_back(&*doubt_[i].batch.probe);
+    const std::optional<ports::Statement>& probe = doubt_[i].batch.probe;
+    if (!probe) continue;
+    statements.push_back(&*probe);
     of_.push_back(i);
   }
   if (statements.empty()) return EndDoubt();
   Send(statements, &Lane::OnProbes);
 }
 
-void Lane::OnProbes(Reply reply) {
+void Lane::OnProbes(const Reply& reply) {
   probe_at_ = Clock::now() + kProbeEvery;
   if (reply.end != Reply::End::kDone) return;
   std::vector<Unit> left;
@@ -65,7 +66,7 @@ void Lane::OnProbes(Reply reply) {
   }
   doubt_ = std::move(left);
   metrics_.settled.Add(found.size());
-  for (Unit& unit : found) {
+  for (const Unit& unit : found) {
     unit.job->Done(ports::Outcome{std::vector<std::int64_t>(unit.batch.statements.size(), 1)});
   }
 }

@@ -24,7 +24,7 @@ base::Error Failed() {
 
 bool Lane::TakeLocked(Waiting& waiting) {
   if (!waiting.job->Locks()) return false;
-  locked_ = std::move(waiting);
+  locked_ = std::make_unique<Waiting>(std::move(waiting));
   return true;
 }
 
@@ -37,11 +37,12 @@ void Lane::SendLocks() {
   Send(statements, &Lane::OnLocked);
 }
 
-void Lane::OnLocked(Reply reply) {
+void Lane::OnLocked(const Reply& reply) {
   if (reply.end == Reply::End::kNotDone || reply.end == Reply::End::kUnknown) {
     return;  // Only reads: once more, on the next connection, while there is time.
   }
-  Waiting job = *std::exchange(locked_, std::nullopt);
+  const std::unique_ptr<Waiting> taken = std::move(locked_);
+  Waiting& job = *taken;
   if (reply.end == Reply::End::kFailed) {
     metrics_.failed_batches.Add();
     session_->Break();  // With it ends the transaction.
@@ -76,7 +77,7 @@ void Lane::OnLocked(Reply reply) {
   Send(statements, &Lane::OnReply, true);
 }
 
-void Lane::OnUnlocked(Reply reply) {
+void Lane::OnUnlocked(const Reply& reply) {
   if (reply.end == Reply::End::kFailed) session_->Break();
 }
 

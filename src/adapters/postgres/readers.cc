@@ -155,10 +155,10 @@ void Readers::Send(Session& session, Waiting read) {
   for (const ports::Statement& statement : flight->read.request.statements) {
     statements.push_back(&statement);
   }
-  session.Send(statements, [this, flight](Reply reply) { OnReply(flight, std::move(reply)); });
+  session.Send(statements, [this, flight](const Reply& reply) { OnReply(flight, reply); });
 }
 
-void Readers::OnReply(const FlightPtr& flight, Reply reply) {
+void Readers::OnReply(const FlightPtr& flight, const Reply& reply) {
   if (flight->is_over) return;  // It was late.
   if (reply.end == Reply::End::kDone) return Deliver(*flight, reply);
   if (reply.end != Reply::End::kFailed || IsPassing(reply.failure)) return Again(*flight);

@@ -52,7 +52,7 @@ class Readers final : public Reactor {
   void TakeSessions();
   void SendWaiting();
   void Send(Session& session, Waiting read);
-  void OnReply(const FlightPtr& flight, Reply reply);
+  void OnReply(const FlightPtr& flight, const Reply& reply);
   void Deliver(Flight& flight, const Reply& reply);
   void Again(Flight& flight);
   void End(Flight& flight, base::Result<void> result);

@@ -44,7 +44,7 @@ class Replicas {
   };
   struct Sample {
     Clock::time_point at;
-    std::int64_t transactions;
+    std::int64_t transactions = 0;
   };
 
   void Loop();

@@ -120,7 +120,7 @@ class Session {
   std::unordered_map<const ports::Sql*, Prepared> prepared_;
   std::deque<Expected> expected_;  // In the order of the wire.
   std::deque<Exchange> exchanges_;
-  Clock::time_point waiting_since_{};
+  Clock::time_point waiting_since_;
   Params params_;
 };
 
