@@ -75,9 +75,7 @@ Lists::Impl::Impl(ports::Database& database, ports::Crypto& crypto, ListCache& c
       passed_over_(metrics.GetCounter("list_replica_passed_over_total",
                                       "Replicas that were behind the list's revision.")),
       is_shared_(database.IsShared()) {
-  if (!is_shared_) return;
-  cache_.Share();
-  database_.OnLost([&cache] { cache.Distrust(); });
+  if (is_shared_) cache_.Share();
 }
 
 void Lists::Impl::Publish(SnapshotPtr snapshot, VerifiedAt at) {
@@ -145,7 +143,11 @@ void Lists::Impl::Changes(const base::Uuid& id, std::int64_t after, std::int64_t
 
 Lists::Lists(ports::Database& database, ports::Crypto& crypto, ListCache& cache, ports::Clock clock,
              base::Metrics& metrics)
-    : impl_(std::make_shared<Impl>(database, crypto, cache, std::move(clock), metrics)) {}
+    : impl_(std::make_shared<Impl>(database, crypto, cache, std::move(clock), metrics)) {
+  database.OnLost([weak = std::weak_ptr(impl_)] {
+    if (const auto impl = weak.lock()) impl->Distrust();
+  });
+}
 Lists::~Lists() = default;
 
 void Lists::Read(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done) {

@@ -30,6 +30,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   void ReadConfirmed(const base::Uuid& id, std::function<void(base::Result<SnapshotPtr>)> done);
   [[nodiscard]] bool IsShared() const { return is_shared_; }
   void ConfirmHot();
+  void Distrust() { cache_.Distrust(); }
   void Write(WriteRequest request);
   void Forget(const base::Uuid& id);
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
