@@ -142,13 +142,15 @@ void Lists::Impl::Finish(const base::Uuid& id, const std::shared_ptr<store::List
       loading.overtaken = false;  // What was read may be old by now: once more.
     } else {
       // Who came later, and must see what was there then, waits for the next load.
-      const auto later = std::stable_partition(
-          loading.waiting.begin(), loading.waiting.end(),
-          [&](const auto& each) { return !read || each.first <= loading.started_at; });
-      for (auto each = loading.waiting.begin(); each != later; ++each) {
-        waiting.push_back(std::move(each->second));
+      std::vector<std::pair<VerifiedAt, LoadedAt>> later;
+      for (auto& each : loading.waiting) {
+        if (!read || each.first <= loading.started_at) {
+          waiting.push_back(std::move(each.second));
+        } else {
+          later.push_back(std::move(each));
+        }
       }
-      loading.waiting.erase(loading.waiting.begin(), later);
+      loading.waiting = std::move(later);
       if (result) result->verified_at = loading.started_at;
       // Under the lock, so that a change that comes now finds either this load or its snapshot.
       if (result && result->snapshot) cache_.Publish(result->snapshot, loading.started_at);
