@@ -18,7 +18,8 @@ import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("LISTS_BIN") or str(ROOT / "build" / "release" / "lists")
-ON = os.environ.get("LISTS_TEST_ON", "sqlite")
+CHOSEN = os.environ.get("LISTS_TEST_ON", "sqlite")
+ON = "postgres" if CHOSEN == "replica" else CHOSEN  # The engine.
 PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
@@ -178,4 +179,4 @@ def _copy(model, name):
           name=name, model=model)
 
 
-ENGINE = {"sqlite": Sqlite, "postgres": Postgres, "replica": Replica}[ON]
+ENGINE = {"sqlite": Sqlite, "postgres": Postgres, "replica": Replica}[CHOSEN]
