@@ -6,7 +6,7 @@
 #include "store/lists.h"
 
 /// Reading of lists: from memory, where that is new enough; else the primary confirms it; else it
-/// is loaded, its content from a replica where there is one that is not behind.
+/// is loaded, its content from a replica where there is one that has what the primary has.
 namespace app {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "ports/database_errors.h"
 
 namespace adapters::postgres {
 namespace {
@@ -28,15 +29,6 @@ constexpr ports::Sql kLockUsers{"postgres.lock_users",
                                 "SELECT 1 FROM users WHERE id = ANY (CAST($1 AS uuid[]))"
                                 " ORDER BY id FOR NO KEY UPDATE"};
 
-Error Failed() {
-  return base::Unavailable("The change could not be written.");
-}
-Error TooLate() {
-  return base::Unavailable("The change waited too long to be written.");
-}
-Error Stopping() {
-  return base::Unavailable("The service is about to end.");
-}
 Error StorageFull() {
   return {Code::kUnavailable, "storage_full", "The database is full: nothing was written.", {}, 5};
 }
@@ -164,13 +156,13 @@ void Lane::Take() {
   for (Waiting& waiting : taken) {
     metrics_.wait_seconds.Observe(std::chrono::duration<double>(now - waiting.since).count());
     if (waiting.deadline <= now) {
-      waiting.job->Done(std::unexpected(TooLate()));
+      waiting.job->Done(std::unexpected(ports::WriteTooLate()));
       continue;
     }
     if (TakeLocked(waiting)) break;
     std::optional<ports::Batch> batch = Prepare(*waiting.job);
     if (!batch) {
-      waiting.job->Done(std::unexpected(Failed()));
+      waiting.job->Done(std::unexpected(ports::WriteFailed()));
     } else if (batch->statements.empty()) {
       waiting.job->Done(ports::Outcome{});
     } else {
@@ -273,19 +265,19 @@ void Lane::OnFailure(const Reply& reply) {
   }
   if (failure.IsClass("53")) {
     LogFailure("group failed", "", failure);
-    return FailTried(failure.Is("53100") ? StorageFull() : Failed());
+    return FailTried(failure.Is("53100") ? StorageFull() : ports::WriteFailed());
   }
   if (IsLostRace(failure)) {
     metrics_.repeated.Add();
     if (++attempts_ < kAttemptsMax) return;
-    return FailTried(Failed());
+    return FailTried(ports::WriteFailed());
   }
   if (unit != kLocks) {
     const std::size_t first = static_cast<std::size_t>(std::ranges::find(of_, unit) - of_.begin());
     LogFailure("batch failed", group_[unit].batch.statements[reply.failed_at - first].sql->name,
                failure);
     metrics_.failed_batches.Add();
-    return FailAt(unit, Failed());
+    return FailAt(unit, ports::WriteFailed());
   }
   // It cannot be told whose fault it is: half of them, and half of those.
   if (tried_ > 1) {
@@ -293,7 +285,7 @@ void Lane::OnFailure(const Reply& reply) {
   } else {
     LogFailure("batch failed", "commit", failure);
     metrics_.failed_batches.Add();
-    FailAt(0, Failed());
+    FailAt(0, ports::WriteFailed());
   }
 }
 
@@ -309,7 +301,7 @@ void Lane::ExpireQueue(Clock::time_point now) {
       return true;
     });
   }
-  for (const auto& job : late) job->Done(std::unexpected(TooLate()));
+  for (const auto& job : late) job->Done(std::unexpected(ports::WriteTooLate()));
 }
 
 /// What was taken and waits for a connection.
@@ -317,7 +309,7 @@ void Lane::ExpireGroup(Clock::time_point now) {
   if (is_under_way_) return;
   if (locked_ && locked_->deadline <= now) {
     const std::unique_ptr<Waiting> late = std::move(locked_);
-    late->job->Done(std::unexpected(TooLate()));
+    late->job->Done(std::unexpected(ports::WriteTooLate()));
   }
   std::vector<Unit> late;
   std::erase_if(group_, [&](Unit& unit) {
@@ -325,7 +317,7 @@ void Lane::ExpireGroup(Clock::time_point now) {
     late.push_back(std::move(unit));
     return true;
   });
-  for (const Unit& unit : late) unit.job->Done(std::unexpected(TooLate()));
+  for (const Unit& unit : late) unit.job->Done(std::unexpected(ports::WriteTooLate()));
 }
 
 void Lane::FailAt(std::size_t unit, const Error& error) {
@@ -349,15 +341,15 @@ void Lane::End() {
   if (session_) session_->Break();
   tried_ = 0;
   EndDoubt();
-  if (const auto locked = std::move(locked_)) locked->job->Done(std::unexpected(Stopping()));
+  if (const auto locked = std::move(locked_)) locked->job->Done(std::unexpected(ports::Ending()));
   const std::vector<Unit> group = std::exchange(group_, {});
-  for (const Unit& unit : group) unit.job->Done(std::unexpected(Stopping()));
+  for (const Unit& unit : group) unit.job->Done(std::unexpected(ports::Ending()));
   std::deque<Waiting> queue;
   {
     const std::scoped_lock lock(mutex_);
     queue.swap(queue_);
   }
-  for (const Waiting& waiting : queue) waiting.job->Done(std::unexpected(Stopping()));
+  for (const Waiting& waiting : queue) waiting.job->Done(std::unexpected(ports::Ending()));
 }
 
 }  // namespace adapters::postgres

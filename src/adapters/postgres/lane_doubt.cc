@@ -2,6 +2,7 @@
 
 #include "adapters/postgres/lane.h"
 #include "base/log.h"
+#include "ports/database_errors.h"
 
 /// Commits whose outcome is not known: they are looked up by their probes on a new connection, for
 /// two seconds, and are never taken for done on less than that.
@@ -13,13 +14,6 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kDoubt{2};
 constexpr milliseconds kProbeEvery{100};
 
-base::Error OutcomeUnknown() {
-  return {base::Code::kUnavailable,
-          "outcome_unknown",
-          "It is not known whether the change was written: repeat it with the same id.",
-          {},
-          1};
-}
 }  // namespace
 
 void Lane::OnUnknown() {
@@ -73,7 +67,7 @@ void Lane::OnProbes(const Reply& reply) {
 
 void Lane::EndDoubt() {
   const std::vector<Unit> ended = std::exchange(doubt_, {});
-  for (const Unit& unit : ended) unit.job->Done(std::unexpected(OutcomeUnknown()));
+  for (const Unit& unit : ended) unit.job->Done(std::unexpected(ports::OutcomeUnknown()));
 }
 
 }  // namespace adapters::postgres

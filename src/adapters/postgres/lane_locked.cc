@@ -2,6 +2,7 @@
 
 #include "adapters/postgres/lane.h"
 #include "adapters/postgres/values.h"
+#include "ports/database_errors.h"
 
 /// Jobs that read under a lock: those who lost to other processes. While they have the list's row
 /// its other writers wait in the row's queue, so that the next attempt is the last.
@@ -15,10 +16,6 @@ constexpr ports::Sql kLockList{"postgres.lock_list",
                                "SELECT 1 FROM lists WHERE id = $1 FOR NO KEY UPDATE"};
 constexpr std::size_t kBefore = 2;  // Results before those of the job's own statements.
 constexpr std::size_t kNoUnit = static_cast<std::size_t>(-1);
-
-base::Error Failed() {
-  return base::Unavailable("The change could not be written.");
-}
 
 }  // namespace
 
@@ -46,7 +43,7 @@ void Lane::OnLocked(const Reply& reply) {
   if (reply.end == Reply::End::kFailed) {
     metrics_.failed_batches.Add();
     session_->Break();  // With it ends the transaction.
-    return job.job->Done(std::unexpected(Failed()));
+    return job.job->Done(std::unexpected(ports::WriteFailed()));
   }
   for (std::size_t i = kBefore; i < reply.results.size(); ++i) {
     ResultRow row(*reply.results[i]);
@@ -60,7 +57,7 @@ void Lane::OnLocked(const Reply& reply) {
     const ports::Statement rollback{&kRollback, {}};
     Send({&rollback}, &Lane::OnUnlocked);
     return job.job->Done(batch ? base::Result<ports::Outcome>(ports::Outcome{})
-                               : std::unexpected(Failed()));
+                               : std::unexpected(ports::WriteFailed()));
   }
   group_.push_back({std::move(job.job), job.deadline, std::move(*batch)});
   const ports::Statement commit{&kCommit, {}};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "ports/database_errors.h"
 
 namespace adapters::postgres {
 namespace {
@@ -12,19 +13,6 @@ namespace {
 constexpr std::size_t kDepth = 8;  // Reads under way on a connection.
 constexpr int kAttemptsMax = 3;
 constexpr std::chrono::milliseconds kExpireEvery{20};
-
-base::Error TooMany() {
-  return base::Unavailable("Too many reads wait.");
-}
-base::Error TooLate() {
-  return base::Unavailable("The read took too long.");
-}
-base::Error Stopping() {
-  return base::Unavailable("The service is about to end.");
-}
-base::Error Failed() {
-  return base::Unavailable("The data could not be read.");
-}
 
 /// Not the statement's fault: a replica that had to remove what was read, a server that ends, a
 /// text that was to be prepared by a read before it, which failed.
@@ -77,13 +65,13 @@ void Readers::Stop() {
 
 void Readers::Read(ports::ReadRequest request) {
   const auto now = Clock::now();
-  base::Error refusal = TooLate();
+  base::Error refusal = ports::ReadTooLate();
   if (request.deadline > now) {
     const std::scoped_lock lock(mutex_);
     if (stopping_) {
-      refusal = Stopping();
+      refusal = ports::Ending();
     } else if (queue_.size() >= config_.read_queue_max) {
-      refusal = TooMany();
+      refusal = ports::TooManyReads();
     } else {
       queue_.push_back({std::move(request), now});
       load_.fetch_add(1, std::memory_order_relaxed);
@@ -139,7 +127,7 @@ void Readers::SendWaiting() {
     }
     if (read.request.deadline <= Clock::now()) {
       load_.fetch_sub(1, std::memory_order_relaxed);
-      read.request.done(std::unexpected(TooLate()));
+      read.request.done(std::unexpected(ports::ReadTooLate()));
     } else {
       Send(**least, std::move(read));
     }
@@ -162,13 +150,13 @@ void Readers::OnReply(const FlightPtr& flight, const Reply& reply) {
   if (flight->is_over) return;  // It was late.
   if (reply.end == Reply::End::kDone) return Deliver(*flight, reply);
   if (reply.end != Reply::End::kFailed || IsPassing(reply.failure)) return Again(*flight);
-  if (reply.failure.Is("57014")) return End(*flight, std::unexpected(TooLate()));
+  if (reply.failure.Is("57014")) return End(*flight, std::unexpected(ports::ReadTooLate()));
   const auto& statements = flight->read.request.statements;
   const std::size_t at = std::min(reply.failed_at, statements.size() - 1);
   base::Log(base::Level::kError, "read failed",
             {{"statement", std::string_view(statements[at].sql->name)},
              {"sqlstate", std::string_view(reply.failure.sqlstate)}});
-  End(*flight, std::unexpected(Failed()));
+  End(*flight, std::unexpected(ports::ReadFailed()));
 }
 
 void Readers::Deliver(Flight& flight, const Reply& reply) {
@@ -185,7 +173,8 @@ void Readers::Deliver(Flight& flight, const Reply& reply) {
 }
 
 void Readers::Again(Flight& flight) {
-  if (++flight.read.attempts >= kAttemptsMax) return End(flight, std::unexpected(Failed()));
+  if (++flight.read.attempts >= kAttemptsMax)
+    return End(flight, std::unexpected(ports::ReadFailed()));
   repeated_.Add();
   flight.is_over = true;
   const std::scoped_lock lock(mutex_);
@@ -212,11 +201,11 @@ void Readers::Expire(Clock::time_point now) {
     });
   }
   load_.fetch_sub(late.size(), std::memory_order_relaxed);
-  for (const Waiting& waiting : late) waiting.request.done(std::unexpected(TooLate()));
+  for (const Waiting& waiting : late) waiting.request.done(std::unexpected(ports::ReadTooLate()));
   for (std::size_t i = 0; i < flights_.size(); ++i) {
     const FlightPtr flight = flights_[i];
     if (!flight->is_over && flight->read.request.deadline <= now) {
-      End(*flight, std::unexpected(TooLate()));
+      End(*flight, std::unexpected(ports::ReadTooLate()));
     }
   }
 }
@@ -238,9 +227,9 @@ bool Readers::IsOver() {
     const std::scoped_lock lock(mutex_);
     queue.swap(queue_);
   }
-  for (const Waiting& waiting : queue) waiting.request.done(std::unexpected(Stopping()));
+  for (const Waiting& waiting : queue) waiting.request.done(std::unexpected(ports::Ending()));
   for (const FlightPtr& flight : std::vector(flights_)) {
-    if (!flight->is_over) End(*flight, std::unexpected(Stopping()));
+    if (!flight->is_over) End(*flight, std::unexpected(ports::Ending()));
   }
   sessions_.clear();
   return true;

@@ -3,18 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "ports/database_errors.h"
+
 namespace adapters::postgres {
 namespace {
-
-base::Error TooMany() {
-  return base::Unavailable("Too many changes wait to be written.");
-}
-base::Error TooLate() {
-  return base::Unavailable("The change waited too long to be written.");
-}
-base::Error Stopping() {
-  return base::Unavailable("The service is about to end.");
-}
 
 /// Counts a job as queued until it is prepared or done.
 class Counted final : public ports::WriteJob {
@@ -85,13 +77,13 @@ void Writers::Stop() {
 
 void Writers::Write(std::uint64_t key, ports::Deadline deadline,
                     std::shared_ptr<ports::WriteJob> job) {
-  base::Error refusal = TooLate();
+  base::Error refusal = ports::WriteTooLate();
   if (deadline > Clock::now()) {
     const std::scoped_lock lock(mutex_);
     if (stopping_) {
-      refusal = Stopping();
+      refusal = ports::Ending();
     } else if (queued_.load(std::memory_order_relaxed) >= config_.write_queue_max) {
-      refusal = TooMany();
+      refusal = ports::TooManyWrites();
     } else {
       queued_.fetch_add(1, std::memory_order_relaxed);
       lanes_[key % lanes_.size()]->Add(std::make_shared<Counted>(std::move(job), queued_),

@@ -8,6 +8,7 @@
 
 #include "adapters/sqlite/schema.h"
 #include "base/log.h"
+#include "ports/database_errors.h"
 
 namespace adapters::sqlite {
 namespace {
@@ -25,10 +26,6 @@ constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :
 constexpr int kPatience = 4;
 // What part of a log that is long enough the writer copies itself: some 5 ms.
 constexpr int kQuickPart = 8;
-
-Error BatchError() {
-  return base::Unavailable("The change could not be written.");
-}
 
 void LogFailure(const char* event, const char* statement, const Failure& failure) {
   base::Log(base::Level::kError, event,
@@ -192,12 +189,7 @@ GroupWriter::Attempted GroupWriter::Finish(std::size_t rows, std::int64_t change
     LogFailure("commit with unknown outcome", kCommit.name, committed.error());
     RollBack();
     connection_.reset();
-    return {Stop::kAll, 0,
-            Error{Code::kUnavailable,
-                  "outcome_unknown",
-                  "It is not known whether the change was written: repeat it with the same id.",
-                  {},
-                  1}};
+    return {Stop::kAll, 0, ports::OutcomeUnknown()};
   }
   commit_seconds_.Observe(took.count());
   rows_.Observe(static_cast<double>(rows));
@@ -217,7 +209,7 @@ void GroupWriter::RollBack() {
 
 void GroupWriter::FailBatch(GroupJob& job) {
   failed_batches_.Add();
-  job.error = BatchError();
+  job.error = ports::WriteFailed();
 }
 
 Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
@@ -235,7 +227,7 @@ Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
             {},
             5};
   }
-  return BatchError();
+  return ports::WriteFailed();
 }
 
 void GroupWriter::CheckpointIfLong() {

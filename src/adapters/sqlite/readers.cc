@@ -6,31 +6,19 @@
 
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "ports/database_errors.h"
 
 namespace adapters::sqlite {
 namespace {
 
-base::Error TooMany() {
-  return base::Unavailable("Too many reads wait.");
-}
-base::Error TooLate() {
-  return base::Unavailable("The read took too long.");
-}
-base::Error Stopping() {
-  return base::Unavailable("The service is about to end.");
-}
-base::Error Failed() {
-  return base::Unavailable("The data could not be read.");
-}
-
 base::Error ReadError(const char* statement, const Failure& failure) {
-  if (failure.code == SQLITE_INTERRUPT) return TooLate();
+  if (failure.code == SQLITE_INTERRUPT) return ports::ReadTooLate();
   base::Log(base::Level::kError, "read failed",
             {{"statement", std::string_view(statement)},
              {"sqlite_code", std::int64_t{failure.code}},
              {"system_error", std::int64_t{failure.system_error}},
              {"detail", failure.message}});
-  return Failed();
+  return ports::ReadFailed();
 }
 
 /// All statements in one view of the data. A single statement is one view by itself.
@@ -85,13 +73,13 @@ void Readers::Stop() {
 
 void Readers::Read(ports::ReadRequest request) {
   const auto now = Clock::now();
-  base::Error refusal = TooLate();
+  base::Error refusal = ports::ReadTooLate();
   if (request.deadline > now) {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
-      refusal = Stopping();
+      refusal = ports::Ending();
     } else if (queue_.size() >= queue_max_) {
-      refusal = TooMany();
+      refusal = ports::TooManyReads();
     } else {
       queue_.push_back({std::move(request), now});
       length_.Set(static_cast<double>(queue_.size()));
@@ -116,7 +104,7 @@ void Readers::Loop(Connection& connection) {
     const auto now = Clock::now();
     wait_seconds_.Observe(std::chrono::duration<double>(now - waiting.since).count());
     if (waiting.request.deadline <= now) {
-      waiting.request.done(std::unexpected(TooLate()));
+      waiting.request.done(std::unexpected(ports::ReadTooLate()));
       continue;
     }
     connection.SetDeadline(waiting.request.deadline);

@@ -4,20 +4,9 @@
 #include <utility>
 
 #include "base/thread_name.h"
+#include "ports/database_errors.h"
+
 namespace adapters::sqlite {
-namespace {
-
-base::Error TooMany() {
-  return base::Unavailable("Too many changes wait to be written.");
-}
-base::Error TooLate() {
-  return base::Unavailable("The change waited too long to be written.");
-}
-base::Error Stopping() {
-  return base::Unavailable("The service is about to end.");
-}
-
-}  // namespace
 
 Writer::Writer(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics)
     : queue_max_(config.write_queue_max),
@@ -41,13 +30,13 @@ void Writer::Stop() {
 
 void Writer::Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job) {
   const auto now = Clock::now();
-  base::Error refusal = TooLate();
+  base::Error refusal = ports::WriteTooLate();
   if (deadline > now) {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
-      refusal = Stopping();
+      refusal = ports::Ending();
     } else if (queue_.size() >= queue_max_) {
-      refusal = TooMany();
+      refusal = ports::TooManyWrites();
     } else {
       queue_.push_back({std::move(job), deadline, now});
       length_.Set(static_cast<double>(queue_.size()));
@@ -89,7 +78,7 @@ void Writer::RunGroup(std::vector<Waiting>& taken) {
   for (Waiting& waiting : taken) {
     wait_seconds_.Observe(std::chrono::duration<double>(now - waiting.since).count());
     jobs.push_back({.job = std::move(waiting.job)});
-    if (waiting.deadline <= now) jobs.back().error = TooLate();
+    if (waiting.deadline <= now) jobs.back().error = ports::WriteTooLate();
   }
   group_.Run(jobs);
   for (GroupJob& job : jobs) {
