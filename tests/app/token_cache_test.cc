@@ -142,7 +142,8 @@ TEST_F(Remembered, AreAtMostSoManyTokens) {
 
 TEST_F(Remembered, IsNoTokenAnywhereOnceItsSessionIsKnownToHaveEnded) {
   constexpr std::uint64_t kSessions = 300;
-  std::atomic<std::uint64_t> ended{0};
+  std::atomic<std::uint64_t> ended{0};  // As the rows of the sessions say,
+  std::atomic<std::uint64_t> told{0};   // and, after that, the revocations.
   std::vector<std::thread> loops;
   loops.reserve(3);
   for (int loop = 0; loop < 3; ++loop) {
@@ -153,7 +154,7 @@ TEST_F(Remembered, IsNoTokenAnywhereOnceItsSessionIsKnownToHaveEnded) {
           const std::uint64_t version = cache.version();
           if (session >= ended) cache.Keep(TokenOf(session), PrincipalOf(session), version);
         }
-        known = ended;
+        known = told;
         for (std::uint64_t session = 0; session < known; ++session) {
           ASSERT_EQ(cache.Find(TokenOf(session), kNow), nullptr) << session;
         }
@@ -161,8 +162,9 @@ TEST_F(Remembered, IsNoTokenAnywhereOnceItsSessionIsKnownToHaveEnded) {
     });
   }
   for (std::uint64_t session = 0; session < kSessions; ++session) {
-    revocations_.Add(OfSession(session));
     ended = session + 1;
+    revocations_.Add(OfSession(session));
+    told = session + 1;
   }
   for (std::thread& loop : loops) loop.join();
 }
