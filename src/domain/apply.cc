@@ -12,24 +12,6 @@ Failure Misfit(std::string detail) {
   return base::Error{base::Code::kConflict, "misfit", std::move(detail)};
 }
 
-/// Copies the fields of `from` that its mask names.
-void Overlay(Fields& onto, const Fields& from) {
-  onto.mask |= from.mask;
-  if (from.Has(kTitle)) onto.title = from.title;
-  if (from.Has(kArchived)) onto.archived = from.archived;
-  if (from.Has(kText)) onto.text = from.text;
-  if (from.Has(kNote)) onto.note = from.note;
-  if (from.Has(kDone)) onto.done = from.done;
-  if (from.Has(kDoneAt)) onto.done_at = from.done_at;
-  if (from.Has(kDue)) onto.due = from.due;
-  if (from.Has(kLabels)) onto.labels = from.labels;
-  if (from.Has(kParentId)) onto.parent_id = from.parent_id;
-  if (from.Has(kCreatedBy)) onto.created_by = from.created_by;
-  if (from.Has(kCreatedAt)) onto.created_at = from.created_at;
-  if (from.Has(kDeletedAt)) onto.deleted_at = from.deleted_at;
-  if (from.Has(kPurged)) onto.purged = from.purged;
-}
-
 /// Whether `have` is what `said` says, in the fields that it names.
 bool Agrees(const Fields& have, const Fields& said) {
   if (said.purged || have.purged) return true;  // Its content is gone from the log.
@@ -147,11 +129,7 @@ View ViewOf(const ListState& list) {
   View view;
   view.revision = list.revision;
   view.updated_at = list.updated_at;
-  view.row = Fields{.mask = kWholeList,
-                    .title = list.title,
-                    .archived = list.archived,
-                    .created_at = list.created_at,
-                    .deleted_at = list.deleted_at};
+  view.row = WholeOf(list);
   for (const Member& member : list.members) view.members[member.user_id] = member.role;
   for (const auto& chunk : list.order.chunks()) {
     for (const ItemPtr& item : chunk->values) {

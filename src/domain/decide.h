@@ -58,6 +58,8 @@ struct Op {
   /// What was found wrong with the request before the list was looked at. Told only when nothing
   /// that goes before it (404, 403, a repeat, 412 …) answers first.
   std::vector<base::FieldError> field_errors;
+
+  [[nodiscard]] bool by_sync() const { return base_revision || !digest.empty(); }
 };
 
 /// The list that an item is to be moved to. Both change in one transaction.

@@ -16,17 +16,16 @@ std::optional<base::Uuid> IdOrNull(const Item* item) {
   return item == nullptr ? std::optional<base::Uuid>() : item->id;
 }
 
-/// Takes over what `set` names; the mask of `set` must be part of kSettable.
-void Assign(Item& item, const Fields& set, base::Time at) {
+/// Takes over what `set` names.
+void Assign(Item& item, const Fields& set) {
   if (set.Has(kText)) item.text = set.text;
   if (set.Has(kNote)) item.note = set.note;
   if (set.Has(kDue)) item.due = set.due;
   if (set.Has(kLabels)) item.labels = set.labels;
   if (set.Has(kParentId)) item.parent_id = set.parent_id;
-  if (set.Has(kDone) && set.done != item.done) {
-    item.done = set.done;
-    item.done_at = set.done ? std::optional(at) : std::nullopt;
-  }
+  if (set.Has(kDone)) item.done = set.done;
+  if (set.Has(kDoneAt)) item.done_at = set.done_at;
+  if (set.Has(kDeletedAt)) item.deleted_at = set.deleted_at;
 }
 
 std::uint32_t Different(const Item& a, const Item& b) {
@@ -38,6 +37,7 @@ std::uint32_t Different(const Item& a, const Item& b) {
   if (a.due != b.due) mask |= kDue;
   if (a.labels != b.labels) mask |= kLabels;
   if (a.parent_id != b.parent_id) mask |= kParentId;
+  if (a.deleted_at != b.deleted_at) mask |= kDeletedAt;
   return mask;
 }
 
@@ -58,7 +58,7 @@ Fields Part(const Item& item, std::uint32_t mask) {
 }  // namespace
 
 Edit::Edit(ListState list, const Op& op, const DecideContext& context)
-    : list_(std::move(list)), context_(context) {
+    : list_(std::move(list)), must_log_(op.by_sync()), context_(context) {
   change_.revision = NextRevision(context.epoch, list_.revision);
   change_.op_id = op.op_id;
   change_.at = std::max(context.now, list_.updated_at);
@@ -112,7 +112,6 @@ void Edit::AddMember(const base::Uuid& user, Role role) {
 }
 
 void Edit::MakeItem(Item item, const Target& target) {
-  item.created_at = change_.at;
   const base::Uuid id = item.id;
   const At at = PositionOf(target, id);
   Place(std::move(item), at);
@@ -123,36 +122,79 @@ void Edit::MakeItem(Item item, const Target& target) {
 }
 
 void Edit::SetItem(const Item& item, const Fields& set) {
-  Item changed = item;
-  Assign(changed, set, change_.at);
-  const std::uint32_t mask = Different(item, changed);
-  if (mask == 0) return;
-  Effect& effect = AddEffect(Entity::kItem, item.id);
-  effect.set = Part(changed, mask);
-  effect.previous = Part(item, mask);
-  Store(std::move(changed));
+  Alter(item, set, nullptr);
 }
 
 void Edit::Trash(const Item& item, const Item* was_after) {
+  Alter(item, Fields{.mask = kDeletedAt, .deleted_at = change_.at}, &was_after);
+}
+
+/// `was_after`: where the caller knows it, the live item before.
+void Edit::Alter(const Item& item, const Fields& set, const Item* const* was_after) {
   Item changed = item;
-  changed.deleted_at = change_.at;
-  changed.trashed_by = change_.revision;
+  Assign(changed, set);
+  const std::uint32_t mask = Different(item, changed);
+  if (mask == 0) return;
+  const bool leaves = item.live() && !changed.live();
+  const bool comes = !item.live() && changed.live();
+  if (leaves || comes) changed.trashed_by = leaves ? change_.revision : 0;
   Effect& effect = AddEffect(Entity::kItem, item.id);
-  effect.set = Part(changed, kDeletedAt);
-  effect.previous = WholeOf(item);
-  effect.was_after = IdOrNull(was_after);
+  effect.set = comes ? WholeOf(changed) : Part(changed, mask);
+  effect.previous = leaves ? WholeOf(item) : Part(item, mask);
+  if (comes) effect.after = IdOrNull(list_.LiveBefore(item));
+  if (leaves) {
+    effect.was_after = IdOrNull(was_after != nullptr ? *was_after : list_.LiveBefore(item));
+  }
   Store(std::move(changed));
 }
 
-void Edit::Restore(const Item& item) {
-  Item changed = item;
-  changed.deleted_at.reset();
-  changed.trashed_by = 0;
-  Effect& effect = AddEffect(Entity::kItem, item.id);
-  effect.previous = Part(item, kDeletedAt);
-  effect.set = WholeOf(changed);
-  effect.after = IdOrNull(list_.LiveBefore(item));
-  Store(std::move(changed));
+void Edit::TrashFamily(const base::Uuid& item) {
+  const std::vector<ItemPtr> children = list_.LiveChildren(item);
+  const Fields trashed{.mask = kDeletedAt, .deleted_at = change_.at};
+  SetItem(*list_.Find(item), trashed);
+  for (const ItemPtr& child : children) SetItem(*child, trashed);
+}
+
+void Edit::Restore(const base::Uuid& id, Fields also) {
+  const Item& item = *list_.Find(id);
+  if (!also.Has(kParentId)) also.parent_id = item.parent_id;
+  if (!list_.MayHaveParent(id, also.parent_id)) also.parent_id.reset();
+  also.mask |= kParentId | kDeletedAt;
+  also.deleted_at.reset();
+  SetItem(item, also);
+}
+
+/// What an item leaves behind is `gone`.
+void Edit::Leave(Item gone, Effect effect) {
+  const Item& item = *list_.Find(gone.id);
+  if (item.live()) effect.was_after = IdOrNull(list_.LiveBefore(item));
+  gone.rank = item.rank;
+  gone.created_by = item.created_by;
+  gone.created_at = item.created_at;
+  change_.effects.push_back(std::move(effect));
+  Store(std::move(gone));
+}
+
+void Edit::TakeAway(const base::Uuid& id, const base::Uuid& to_list) {
+  Item gone;
+  gone.id = id;
+  gone.gone = Gone::kMoved;
+  gone.moved_to = to_list;
+  Leave(std::move(gone), {.id = id, .previous = WholeOf(*list_.Find(id))});
+}
+
+void Edit::Purge(const base::Uuid& id) {
+  Item gone;
+  gone.id = id;
+  gone.gone = Gone::kPurged;
+  gone.deleted_at = list_.Find(id)->deleted_at;
+  const Fields blank = WholeOf(gone);
+  Leave(std::move(gone), {.id = id, .previous = blank});
+}
+
+void Edit::Override(Fields lost, Fields told) {
+  change_.overridden = std::move(lost);
+  told_ = std::move(told);
 }
 
 void Edit::Move(const Item& item, const Target& target) {
@@ -177,18 +219,19 @@ void Edit::Store(Item item) {
   rows_.push_back(std::move(stored));
 }
 
-Decision Edit::Finish(const ListPtr& before, Status status) && {
+Decision Edit::Finish(const ListPtr& before, Status status, std::string code) && {
   Decision decision;
-  decision.status = status;
-  if (!has_effects()) {
+  decision.status = has_effects() || change_.overridden ? status : Status::kSkipped;
+  decision.code = std::move(code);
+  decision.told = std::move(told_);
+  if (!has_effects() && !must_log_) {
     decision.list = before;
-    decision.status = Status::kSkipped;
     return decision;
   }
   list_.revision = change_.revision;
   list_.batch = context_.batch;
   list_.updated_at = change_.at;
-  change_.status = status;
+  change_.status = decision.status;
   decision.list = std::make_shared<const ListState>(std::move(list_));
   decision.change = std::move(change_);
   decision.members_changed = members_changed_;

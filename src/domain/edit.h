@@ -38,17 +38,31 @@ class Edit {
   void MakeList(const Fields& set);
   void SetList(const Fields& set);
   void AddMember(const base::Uuid& user, Role role);
+  /// An item that is new here, or was moved away from here.
   void MakeItem(Item item, const Target& target);
-  /// Fields of a live or a trashed item; not deleted_at.
+  /// Fields as they are to be; `deleted_at` brings into view and out of it.
   void SetItem(const Item& item, const Fields& set);
-  /// `was_after`: the live item before it (nullptr: none), as the caller knows it.
+  /// To trash. `was_after`: the live item before it (nullptr: none), as the caller knows it.
   void Trash(const Item& item, const Item* was_after);
-  void Restore(const Item& item);
+  /// To trash, with its live children, each from where it stands.
+  void TrashFamily(const base::Uuid& item);
+  /// Out of trash, with fields that change besides. A parent that cannot be one is left.
+  void Restore(const base::Uuid& item, Fields also);
   /// Nothing when its place among live items stays the same.
   void Move(const Item& item, const Target& target);
+  /// It goes to another list; its id and its place stay.
+  void TakeAway(const base::Uuid& item, const base::Uuid& to_list);
+  /// Erased for good; its id and its place stay.
+  void Purge(const base::Uuid& item);
 
-  /// The decision: with the change when there were effects, else with `before`.
-  [[nodiscard]] Decision Finish(const ListPtr& before, Status status) &&;
+  /// Values of the op that do not come to be, and what stands instead.
+  void Override(Fields lost, Fields told);
+  /// What a revert leaves.
+  void Keep(Kept kept) { change_.kept.push_back(std::move(kept)); }
+
+  /// The decision: with the change when there were effects (or the op is of sync), else with
+  /// `before`.
+  [[nodiscard]] Decision Finish(const ListPtr& before, Status status, std::string code = {}) &&;
 
  private:
   using At = Chunks<Item, RankOf>::At;
@@ -65,9 +79,13 @@ class Edit {
   void SetRank(const ItemPtr& item, std::string rank);
   void Store(Item item);
   Effect& AddEffect(Entity entity, const base::Uuid& id);
+  void Alter(const Item& item, const Fields& set, const Item* const* was_after);
+  void Leave(Item gone, Effect effect);
 
   ListState list_;
   Change change_;
+  const bool must_log_;
+  std::optional<Fields> told_;
   const DecideContext& context_;
   std::vector<ItemPtr> rows_;
   bool members_changed_ = false;

@@ -45,6 +45,23 @@ constexpr Names<Entity, 4> kEntities{{{Entity::kList, "list"},
                                       {Entity::kMember, "member"},
                                       {Entity::kLink, "link"}}};
 
+// In the order of their names.
+constexpr Names<Field, 15> kFields{{{kArchived, "archived"},
+                                    {kCreatedAt, "created_at"},
+                                    {kCreatedBy, "created_by"},
+                                    {kDeletedAt, "deleted_at"},
+                                    {kDone, "done"},
+                                    {kDoneAt, "done_at"},
+                                    {kDue, "due"},
+                                    {kLabels, "labels"},
+                                    {kNote, "note"},
+                                    {kParentId, "parent_id"},
+                                    {kPurged, "purged"},
+                                    {kRepeat, "repeat"},
+                                    {kRole, "role"},
+                                    {kText, "text"},
+                                    {kTitle, "title"}}};
+
 template <class Enum, std::size_t N>
 std::string_view NameIn(const Names<Enum, N>& names, Enum value) {
   return std::ranges::find(names, value, &std::pair<Enum, std::string_view>::first)->second;
@@ -58,6 +75,59 @@ std::optional<Enum> ParseIn(const Names<Enum, N>& names, std::string_view name) 
 }
 
 }  // namespace
+
+void Overlay(Fields& onto, const Fields& from) {
+  onto.mask |= from.mask;
+  if (from.Has(kTitle)) onto.title = from.title;
+  if (from.Has(kArchived)) onto.archived = from.archived;
+  if (from.Has(kText)) onto.text = from.text;
+  if (from.Has(kNote)) onto.note = from.note;
+  if (from.Has(kDone)) onto.done = from.done;
+  if (from.Has(kDoneAt)) onto.done_at = from.done_at;
+  if (from.Has(kDue)) onto.due = from.due;
+  if (from.Has(kLabels)) onto.labels = from.labels;
+  if (from.Has(kParentId)) onto.parent_id = from.parent_id;
+  if (from.Has(kCreatedBy)) onto.created_by = from.created_by;
+  if (from.Has(kCreatedAt)) onto.created_at = from.created_at;
+  if (from.Has(kDeletedAt)) onto.deleted_at = from.deleted_at;
+  if (from.Has(kRole)) onto.role = from.role;
+  if (from.Has(kPurged)) onto.purged = from.purged;
+}
+
+Fields Only(const Fields& fields, std::uint32_t mask) {
+  Fields part = fields;
+  part.mask &= mask;
+  Fields only;
+  Overlay(only, part);
+  return only;
+}
+
+std::uint32_t Differing(const Fields& a, const Fields& b) {
+  std::uint32_t mask = 0;
+  if (a.title != b.title) mask |= kTitle;
+  if (a.archived != b.archived) mask |= kArchived;
+  if (a.text != b.text) mask |= kText;
+  if (a.note != b.note) mask |= kNote;
+  if (a.done != b.done) mask |= kDone;
+  if (a.done_at != b.done_at) mask |= kDoneAt;
+  if (a.due != b.due) mask |= kDue;
+  if (a.labels != b.labels) mask |= kLabels;
+  if (a.parent_id != b.parent_id) mask |= kParentId;
+  if (a.created_by != b.created_by) mask |= kCreatedBy;
+  if (a.created_at != b.created_at) mask |= kCreatedAt;
+  if (a.deleted_at != b.deleted_at) mask |= kDeletedAt;
+  if (a.role != b.role) mask |= kRole;
+  if (a.purged != b.purged) mask |= kPurged;
+  return mask & a.mask & b.mask;
+}
+
+std::vector<std::string> NamesOf(std::uint32_t mask) {
+  std::vector<std::string> names;
+  for (const auto& [field, name] : kFields) {
+    if ((mask & field) != 0) names.emplace_back(name);
+  }
+  return names;
+}
 
 std::string_view Name(Role role) {
   return NameIn(kRoles, role);

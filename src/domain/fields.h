@@ -75,4 +75,16 @@ struct Fields {
   bool operator==(const Fields&) const = default;
 };
 
+/// Takes over from `from` the fields that its mask names.
+void Overlay(Fields& onto, const Fields& from);
+
+/// The fields of `mask` that `fields` has; the others are at their defaults.
+[[nodiscard]] Fields Only(const Fields& fields, std::uint32_t mask);
+
+/// Which of the fields that both have differ.
+[[nodiscard]] std::uint32_t Differing(const Fields& a, const Fields& b);
+
+/// Their names in the API, in alphabetical order.
+[[nodiscard]] std::vector<std::string> NamesOf(std::uint32_t mask);
+
 }  // namespace domain

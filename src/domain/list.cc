@@ -11,8 +11,10 @@ std::int64_t ContentBytes(const Item& item) {
 }
 
 Fields WholeOf(const Item& item) {
-  const bool purged = item.gone == Gone::kPurged;
-  return {.mask = purged ? kWholeItem | kPurged : kWholeItem,
+  if (item.gone == Gone::kPurged) {
+    return {.mask = kWholeItem | kPurged, .deleted_at = item.deleted_at, .purged = true};
+  }
+  return {.mask = kWholeItem,
           .text = item.text,
           .note = item.note,
           .done = item.done,
@@ -22,8 +24,15 @@ Fields WholeOf(const Item& item) {
           .parent_id = item.parent_id,
           .created_by = item.created_by,
           .created_at = item.created_at,
-          .deleted_at = item.deleted_at,
-          .purged = purged};
+          .deleted_at = item.deleted_at};
+}
+
+Fields WholeOf(const ListState& list) {
+  return {.mask = kWholeList,
+          .title = list.title,
+          .archived = list.archived,
+          .created_at = list.created_at,
+          .deleted_at = list.deleted_at};
 }
 
 std::optional<Role> ListState::RoleOf(const base::Uuid& user) const {
@@ -45,10 +54,30 @@ const Item* ListState::LiveBefore(Chunks<Item, RankOf>::At at, const base::Uuid*
   return nullptr;
 }
 
+std::vector<ItemPtr> ListState::LiveChildren(const base::Uuid& item) const {
+  std::vector<ItemPtr> children;
+  if (child_count == 0) return children;
+  for (const auto& chunk : order.chunks()) {
+    for (const ItemPtr& each : chunk->values) {
+      if (each->parent_id == item && each->live()) children.push_back(each);
+    }
+  }
+  return children;
+}
+
+bool ListState::MayHaveParent(const base::Uuid& item,
+                              const std::optional<base::Uuid>& parent) const {
+  if (!parent) return true;
+  const Item* const found = Find(*parent);
+  return found != nullptr && *parent != item && found->live() && !found->parent_id &&
+         LiveChildren(item).empty();
+}
+
 void ListState::Put(ItemPtr item) {
   const auto count = [this](const Item& each, std::int64_t by) {
     if (each.gone != Gone::kNo) return;
     content_bytes += by * ContentBytes(each);
+    if (each.parent_id) child_count += by;
     if (each.live()) {
       item_count += by;
       if (each.done) done_count += by;

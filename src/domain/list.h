@@ -76,6 +76,7 @@ struct ListState {
   std::int64_t done_count = 0;     // Live and done.
   std::int64_t trash_count = 0;    // In trash, not moved, not purged.
   std::int64_t content_bytes = 0;  // Of text, note and labels of live and trashed items.
+  std::int64_t child_count = 0;    // Live and trashed items that have a parent.
   std::vector<Member> members;     // Present ones, in the order they joined.
   Chunks<Item, RankOf> order;      // All items, in order.
   Chunks<Item, IdOf> items;        // The same, by id.
@@ -88,6 +89,14 @@ struct ListState {
   /// The last live item before the position `at` that is not `except` (nullptr: any).
   [[nodiscard]] const Item* LiveBefore(Chunks<Item, RankOf>::At at, const base::Uuid* except) const;
 
+  /// Live items whose parent is `item`, in order. Cost: none where no item has a parent, else
+  /// O(items).
+  [[nodiscard]] std::vector<ItemPtr> LiveChildren(const base::Uuid& item) const;
+  /// Whether `item` (there or still to be made) may have that parent: a live one that has none
+  /// itself, while `item` has no children.
+  [[nodiscard]] bool MayHaveParent(const base::Uuid& item,
+                                   const std::optional<base::Uuid>& parent) const;
+
   /// Puts `item` in the place of the one with its id (or adds it) and keeps the counts.
   void Put(ItemPtr item);
 };
@@ -96,6 +105,8 @@ using ListPtr = std::shared_ptr<const ListState>;
 
 /// All fields of an item that a client holds: kWholeItem, and `purged` where it is.
 [[nodiscard]] Fields WholeOf(const Item& item);
+/// What a list's whole row holds: kWholeList.
+[[nodiscard]] Fields WholeOf(const ListState& list);
 
 /// Bytes of text, note and labels of an item: its share of ListState::content_bytes.
 [[nodiscard]] std::int64_t ContentBytes(const Item& item);

@@ -89,6 +89,11 @@ class Object {
   bool first_ = true;
 };
 
+template <class T>
+std::optional<T> Unless(bool is_purged, const T& value) {
+  return is_purged ? std::optional<T>() : value;
+}
+
 void AppendItemFields(Object& object, const Fields& fields) {
   if (fields.Has(domain::kText)) AppendJsonText(object.Name("text"), fields.text);
   if (fields.Has(domain::kNote)) AppendJsonText(object.Name("note"), fields.note);
@@ -98,7 +103,9 @@ void AppendItemFields(Object& object, const Fields& fields) {
   if (fields.Has(domain::kRepeat)) object.Name("repeat") += "null";
   if (fields.Has(domain::kLabels)) AppendLabels(object.Name("labels"), fields.labels);
   if (fields.Has(domain::kParentId)) AppendId(object.Name("parent_id"), fields.parent_id);
-  if (fields.Has(domain::kCreatedBy)) AppendJson(object.Name("created_by"), fields.created_by);
+  if (fields.Has(domain::kCreatedBy)) {
+    AppendId(object.Name("created_by"), Unless(fields.purged, fields.created_by));
+  }
 }
 
 void AppendPart(std::string& out, domain::Entity entity, const std::optional<Fields>& fields) {
@@ -220,7 +227,9 @@ void AppendFields(std::string& out, domain::Entity entity, const Fields& fields)
     (object.Name("role") += '"').append(Name(fields.role)) += '"';
   }
   if (entity == domain::Entity::kItem) AppendItemFields(object, fields);
-  if (fields.Has(domain::kCreatedAt)) AppendJson(object.Name("created_at"), fields.created_at);
+  if (fields.Has(domain::kCreatedAt)) {
+    AppendTime(object.Name("created_at"), Unless(fields.purged, fields.created_at));
+  }
   if (fields.Has(domain::kDeletedAt)) AppendTime(object.Name("deleted_at"), fields.deleted_at);
   if (fields.Has(domain::kPurged)) AppendJson(object.Name("purged"), fields.purged);
   object.End();

@@ -92,9 +92,9 @@ Fields FieldsOf(const json::value& value) {
     } else if (is("parent_id", domain::kParentId)) {
       fields.parent_id = IdOrNull(member);
     } else if (is("created_by", domain::kCreatedBy)) {
-      fields.created_by = IdOf(member);
+      fields.created_by = IdOrNull(member).value_or(base::Uuid{});  // Null where it is purged.
     } else if (is("created_at", domain::kCreatedAt)) {
-      fields.created_at = TimeOf(member);
+      fields.created_at = TimeOrNull(member).value_or(base::Time{});
     } else if (is("deleted_at", domain::kDeletedAt)) {
       fields.deleted_at = TimeOrNull(member);
     } else if (is("role", domain::kRole)) {

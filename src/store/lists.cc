@@ -331,6 +331,16 @@ std::string DigestText(const domain::Op& op) {
     text += ',';
     base::AppendJson(text, *op.neighbour);
   }
+  // What only some kinds have, by name, so that none is taken for another.
+  const auto append = [&text](const char* name, const auto& value) {
+    if (!value) return;
+    text += name;
+    base::AppendJson(text, *value);
+  };
+  append(",\"to_list\":", op.to_list);
+  append(",\"revert_op\":", op.revert_op);
+  append(",\"to_revision\":", op.to_revision);
+  append(",\"base_revision\":", op.base_revision);
   text += ']';
   return text;
 }

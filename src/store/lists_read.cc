@@ -130,6 +130,9 @@ void ListLoader::OnRow(std::size_t statement, const ports::Row& row) {
 
 domain::ListPtr ListLoader::Finish() {
   if (list_.revision == 0) return nullptr;
+  list_.child_count = std::ranges::count_if(items_, [](const domain::ItemPtr& item) {
+    return item->gone == domain::Gone::kNo && item->parent_id.has_value();
+  });
   list_.order = domain::Chunks<domain::Item, domain::RankOf>::From(items_);
   list_.items = domain::Chunks<domain::Item, domain::IdOf>::From(std::move(items_));
   return std::make_shared<const domain::ListState>(std::move(list_));

@@ -14,6 +14,7 @@
 #include "domain/rank.h"
 #include "domain/testing.h"
 #include "store/json.h"
+#include "store/lists.h"
 
 namespace store {
 namespace {
@@ -50,7 +51,8 @@ std::optional<base::Time> TimeOrNull(const json::value& value) {
 /// Fields of an item or a list as JSON has them, without the members that are none.
 Fields FieldsOf(std::string_view entity, json::object object) {
   for (const char* other : {"id", "revision", "updated_at", "after", "before", "trashed_by", "gone",
-                            "creator_id", "members", "items"}) {
+                            "creator_id", "members", "items", "moved_to", "to_list", "revert_op",
+                            "to_revision"}) {
     object.erase(other);
   }
   const json::array effects{{{"entity", entity},
@@ -77,6 +79,7 @@ std::shared_ptr<domain::Item> ItemOf(const json::object& object) {
   item->updated_at = TimeOf(object.at("updated_at"));
   item->revision = object.at("revision").as_int64();
   if (const auto* by = object.if_contains("trashed_by")) item->trashed_by = by->as_int64();
+  if (const auto* to = object.if_contains("moved_to")) item->moved_to = Id(*to);
   if (const auto* gone = object.if_contains("gone")) {
     item->gone = Text(*gone) == "moved" ? domain::Gone::kMoved : domain::Gone::kPurged;
   }
@@ -140,6 +143,19 @@ void ReadPlace(const json::object& fields, domain::Op& op) {
   }
 }
 
+void ReadSync(const json::object& object, domain::Op& op) {
+  if (const auto* fields = object.if_contains("fields")) {
+    const json::object& named = fields->as_object();
+    if (const auto* to = named.if_contains("to_list")) op.to_list = Id(*to);
+    if (const auto* other = named.if_contains("revert_op")) op.revert_op = Id(*other);
+    if (const auto* to = named.if_contains("to_revision")) op.to_revision = to->as_int64();
+  }
+  const auto* base = object.if_contains("base_revision");
+  if (base == nullptr) return;
+  op.base_revision = base->as_int64();
+  op.digest = DigestText(op);
+}
+
 domain::Op OpOf(const json::object& object) {
   domain::Op op;
   op.kind = domain::ParseKind(Text(object.at("kind"))).value();
@@ -151,6 +167,10 @@ domain::Op OpOf(const json::object& object) {
     op.fields = FieldsOf(op.item_id ? "item" : "list", fields->as_object());
     ReadPlace(fields->as_object(), op);
   }
+  if (const auto* client = object.if_contains("client_id"); client && !client->is_null()) {
+    op.client_id = Id(*client);
+  }
+  ReadSync(object, op);
   op.put = object.contains("put");
   if (const auto* least = object.if_contains("min_revision")) op.min_revision = least->as_int64();
   if (const auto* match = object.if_contains("if_match")) {
@@ -191,12 +211,22 @@ void ExpectChange(const domain::ListPtr& list, const domain::Op& op,
   EXPECT_EQ(change.op_id, op.op_id);
   EXPECT_EQ(change.actor_id, op.actor_id);
   EXPECT_EQ(change.item_id, op.item_id);
+  std::optional<Fields> overridden;
+  if (const auto* lost = expect.if_contains("overridden")) {
+    overridden = FieldsOf(op.item_id ? "item" : "list", lost->as_object());
+  }
+  EXPECT_EQ(change.overridden, overridden);
+  std::string kept;
+  AppendKept(kept, change.kept);
+  const auto* left = expect.if_contains("kept");
+  EXPECT_EQ(json::parse(kept), left != nullptr ? *left : json::value(json::array()));
   const auto effects = ParseEffects(json::serialize(expect.at("effects")));
   ASSERT_TRUE(effects.has_value());
-  EXPECT_EQ(change.effects, *effects);
   std::string written;
   AppendEffects(written, change.effects);
-  EXPECT_EQ(ParseEffects(written).value(), *effects);
+  EXPECT_EQ(json::parse(written), expect.at("effects"));
+  EXPECT_TRUE(change.effects == *effects);
+  EXPECT_TRUE(ParseEffects(written).value() == *effects);
 
   // The effects lead from what a client holds before to what it holds after.
   const View before = list ? domain::ViewOf(*list) : View{};
@@ -215,11 +245,81 @@ void ExpectChange(const domain::ListPtr& list, const domain::Op& op,
   }
 }
 
+/// What the log of a case's list holds, and the ops that it has.
+domain::History HistoryOf(const json::object& test, const domain::ListPtr& list) {
+  std::int64_t from = list ? list->revision : 0;
+  std::int64_t cut = 0;
+  base::Time cut_at;
+  const auto* log = test.if_contains("log");
+  if (log != nullptr && !log->as_array().empty()) {
+    from = cut = log->as_array().front().at("revision").as_int64() - 1;
+  }
+  if (const auto* held = test.if_contains("cut")) {
+    cut = from = held->at("revision").as_int64();
+    cut_at = TimeOf(held->at("at"));
+  }
+  domain::History history(cut, cut_at, from);
+  if (log != nullptr) {
+    for (const json::value& each : log->as_array()) {
+      const domain::Change change = ParseChange(json::serialize(each)).value();
+      history.Add(std::make_shared<const domain::Logged>(change));
+    }
+  }
+  const auto* done = test.if_contains("done");
+  if (done == nullptr) return history;
+  for (const json::value& each : done->as_array()) {
+    const domain::Op op = OpOf(each.at("op").as_object());
+    const json::object& result = each.at("result").as_object();
+    domain::Logged logged;
+    logged.change.op_id = op.op_id;
+    logged.change.kind = op.kind;
+    logged.change.status = domain::ParseStatus(Text(result.at("status"))).value();
+    logged.change.revision = result.at("revision").as_int64();
+    logged.digest = DigestText(op);
+    if (const auto* code = result.if_contains("code")) logged.code = Text(*code);
+    if (const auto* fields = result.if_contains("fields")) {
+      logged.told = FieldsOf(op.item_id ? "item" : "list", fields->as_object());
+    }
+    history.AddOp(std::make_shared<const domain::Logged>(std::move(logged)));
+  }
+  return history;
+}
+
+/// What a result says besides its status and revision.
+void ExpectResult(const domain::Decision& decision, const domain::Op& op,
+                  const json::object& expect) {
+  const auto* code = expect.if_contains("code");
+  if (op.by_sync()) {
+    EXPECT_EQ(decision.code, code != nullptr ? Text(*code) : "");
+  }
+  std::optional<Fields> told;
+  if (const auto* fields = expect.if_contains("fields")) {
+    told = FieldsOf(op.item_id ? "item" : "list", fields->as_object());
+  }
+  EXPECT_EQ(decision.told, told);
+}
+
+/// What the change of a transfer did to the list that the item goes to.
+void ExpectOther(const domain::ListPtr& target, const domain::Op& op,
+                 const domain::Decision& decision, const json::object& expect) {
+  const auto* other = expect.if_contains("other");
+  ASSERT_EQ(decision.other != nullptr, other != nullptr);
+  if (other != nullptr) ExpectChange(target, op, *decision.other, other->as_object());
+}
+
 void RunDecide(const json::object& test) {
   domain::testing::Random random(7);
-  const domain::DecideContext context{TimeOf(test.at("now")), test.at("epoch").as_int64(),
-                                      std::ref(random)};
+  domain::DecideContext context{TimeOf(test.at("now")), test.at("epoch").as_int64(),
+                                std::ref(random)};
   const domain::ListPtr list = ListOf(test, context.random);
+  const domain::History history = HistoryOf(test, list);
+  context.history = &history;
+  domain::History target_history;
+  if (const auto* target = test.if_contains("target")) {
+    context.target.list = ListOf(target->as_object(), context.random);
+    target_history = HistoryOf(target->as_object(), context.target.list);
+    context.target.history = &target_history;
+  }
   const domain::Op op = OpOf(test.at("op").as_object());
   const json::object& expect = test.at("expect").as_object();
   const auto decision = domain::Decide(list, op, context);
@@ -230,6 +330,14 @@ void RunDecide(const json::object& test) {
   ASSERT_TRUE(decision.has_value()) << decision.error().reason;
   EXPECT_EQ(Name(decision->status), Text(expect.at("status")));
   EXPECT_EQ(decision->repeated, expect.contains("repeated"));
+  ExpectResult(*decision, op, expect);
+  ASSERT_EQ(decision->first != nullptr, expect.contains("first"));
+  if (decision->first) {
+    EXPECT_FALSE(decision->change.has_value());
+    EXPECT_EQ(decision->first->change.revision, expect.at("revision").as_int64());
+    return;
+  }
+  ExpectOther(context.target.list, op, *decision, expect);
   const auto* cleared = expect.if_contains("cleared");
   EXPECT_EQ(decision->cleared, cleared != nullptr ? cleared->as_int64() : 0);
   EXPECT_EQ(decision->change.has_value(), expect.contains("revision"));
