@@ -94,6 +94,12 @@ class Lists {
   /// (422 `memberships_full` above domain::kMembershipsMax).
   void Write(WriteRequest request);
 
+  /// The ops of one sync, in the order in which they were made. Ops of one list share a batch where
+  /// they can; lists go side by side, but a move between lists waits for all before it and is
+  /// waited for by all after it. Each `done` is called once. As Write otherwise; `item_moved` has
+  /// the list it went to as the pointer `/to_list` and its id as the code, if the caller sees it.
+  void WriteAll(std::vector<WriteRequest> requests);
+
   /// Drops a list from memory: it was erased.
   void Forget(const base::Uuid& id);
 

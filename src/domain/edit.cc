@@ -224,6 +224,7 @@ Decision Edit::Finish(const ListPtr& before, Status status, std::string code) &&
   decision.status = has_effects() || change_.overridden ? status : Status::kSkipped;
   decision.code = std::move(code);
   decision.told = std::move(told_);
+  decision.kept = change_.kept;
   if (!has_effects() && !must_log_) {
     decision.list = before;
     return decision;
