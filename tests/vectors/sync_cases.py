@@ -550,8 +550,261 @@ def transfer_cases():
     yield "purge: stale", listed(), op("purge", B, if_match=[9]), "stale"
 
 
+def revert_cases():
+    """revert of one change, by sync and singly: what was changed again since is left, and named."""
+    four, kin, mine = listed("ABCD"), listed("ABCD", parents=FAMILY), me
+    text, text_b = set_(text="theirs"), set_(B, text="theirs")
+    owners = {"client_id": LAPTOP}
+    off, on_again = {**op("remove-list"), **owners}, {**op("restore-list"), **owners}
+    one = [  # name, past, order, does, kept; the first change is undone
+        ("a set", since(text), "ABC", "A:text", ""),
+        ("a set of mine", Past(listed(), mine(text)), "ABC", "A:text", ""),
+        ("a set, seen or not", since(text, text_b), "ABC", "A:text", ""),
+        ("a set that was changed again", since(text, mine(set_(text="mine"))), "ABC", "", "A text"),
+        ("a set that its maker changed again", since(text, set_(text="again")), "ABC", "", "A text"),
+        ("a set that was changed back already", since(text, set_(text="item A")), "ABC", "", "A text"),
+        ("a set of which one field was changed again", since(set_(text="t", note="t", labels=["t"]), set_(
+            note="again")), "ABC", "A:labels,text", "A note"),
+        ("a tick", since(set_(done=True)), "ABC", "A:done,done_at", ""),
+        ("a tick, re-opened since", since(set_(done=True), set_(done=False)), "ABC", "", "A done,done_at"),
+        ("a re-opening brings the old time back", since(set_(done=False), on=listed(done="A")), "ABC",
+         "A:done,done_at", ""),
+        ("a set of one in trash now", since(text, remove()), "BC", "A:text", ""),
+        ("a set in trash", since(text, on=listed(trashed="A")), "BC", "A:text", ""),
+        ("a set in trash of one that came back", since(text, restore(), on=listed(trashed="A")), "ABC", "A:text", ""),
+        ("a set of one that was moved away", since(text, out()), "BC", "", "A text"),
+        ("a set of one that was moved away and came back", since(text, out(), back(A)), "BCA", "", "A text"),
+        ("a set of one that was purged", since(text, purge()), "BC", "", ""),
+        ("a set of one that was moved within the list", since(text, move(A, after=C)), "BCA", "A:text", ""),
+        ("a parent", since(set_(D, parent_id=A), on=kin), "ABCD", "D:parent_id", ""),
+        ("a parent taken away", since(set_(B, parent_id=None), on=kin), "ABCD", "B:parent_id", ""),
+        ("a parent taken away, who is in trash now", since(set_(B, parent_id=None), remove(), on=kin), "BD", "",
+         "B parent_id"),
+        ("a parent taken away, who was moved away", since(set_(B, parent_id=None), out(), on=kin), "BD", "",
+         "B parent_id"),
+        ("a parent taken away, who is a child now", since(set_(B, parent_id=None), set_(C, parent_id=None), set_(
+            A, parent_id=D), on=kin), "ABCD", "", "B parent_id"),
+        ("a parent taken away from one who has a child now", since(set_(B, parent_id=None), set_(
+            D, parent_id=B), on=kin), "ABCD", "", "B parent_id"),
+        ("a parent taken away and another field", since(set_(B, parent_id=None, text="x"), remove(), on=kin), "BD",
+         "B:text", "B parent_id"),
+        ("a parent taken away from one in trash now", since(set_(B, parent_id=None), remove(B), remove(), on=kin), "D",
+         "B:parent_id", ""),
+        ("an add", since(add()), "ABC", "N-", ""),
+        ("an add that was changed", since(add(), set_(N, text="x")), "ABCN", "", "N"),
+        ("an add that its maker moved", since(add(), move(N, after=None)), "NABC", "", "N"),
+        ("an add that was removed", since(add(), remove(N)), "ABC", "", ""),
+        ("an add that was removed and restored", since(add(), remove(N), restore(N)), "ABCN", "", "N"),
+        ("an add that has a child now", since(add(), add(item=E, parent_id=N)), "ABCNE", "", "N"),
+        ("an add that had a child", since(add(), add(item=E, parent_id=N), remove(E)), "ABC", "N-", ""),
+        ("an add that was moved away", since(add(), out(N)), "ABC", "", ""),
+        ("an add that was purged", since(add(), purge(N)), "ABC", "", ""),
+        ("an add of a child", since(add(parent_id=A)), "ABC", "N-", ""),
+        ("a move", since(move(A, after=C)), "ABC", "A>^", ""),
+        ("a move of one that was changed", since(move(A, after=C), text), "ABC", "A>^", ""),
+        ("a move of one that was moved again", since(move(A, after=C), move(A, after=B)), "BAC", "", "A place"),
+        ("a move of one that was moved back already", since(move(A, after=C), move(A, after=None)), "ABC", "",
+         "A place"),
+        ("a move of one in trash now", since(move(A, after=C), remove()), "BC", "", ""),
+        ("a move of one that was in trash", since(move(A, after=C), remove(), restore()), "BCA", "", "A place"),
+        ("a move of one that was moved away", since(move(A, after=C), out()), "BC", "", ""),
+        ("a move whose old neighbours have moved", since(move(C, after=None), move(B, before=None), on=four), "ADBC",
+         "C>B", ""),
+        ("a move whose old neighbour is in trash", since(move(C, after=None), remove(B), on=four), "ACD", "C>A", ""),
+        ("a move whose old neighbours are all gone", since(move(C, after=D), remove(A), out(B), on=four), "CD",
+         "C>^", ""),
+        ("a move, with one made between since", since(move(C, after=None), add(after=B), on=four), "ABCND", "C>B", ""),
+        ("a move to where it stands anyhow", since(move(A, after=B), remove(B)), "AC", "", ""),
+        ("a remove", since(remove()), "ABC", "A+^", ""),
+        ("a remove of one that was changed in trash", since(remove(), text), "ABC", "A+^", ""),
+        ("a remove of one that was restored", since(remove(), restore()), "ABC", "", "A deleted_at"),
+        ("a remove of one that was restored and removed", since(remove(), restore(), remove()), "BC", "",
+         "A deleted_at"),
+        ("a remove of one that was purged", since(remove(), purge()), "BC", "", "A deleted_at"),
+        ("a remove, to the same place", since(remove(B), move(A, after=C)), "BCA", "B+^", ""),
+        ("a remove with children", since(remove(), on=kin), "ABCD", "A+^ B+A C+B", ""),
+        ("a remove with children, parent first", since(remove(), on=listed("BACD", parents=FAMILY)), "BACD",
+         "A+^ B+^ C+A", ""),
+        ("a remove with children, one of whom came back", since(remove(), restore(B), on=kin), "ABCD", "A+^ C+B",
+         "B deleted_at"),
+        ("a remove with children, one of whom was purged", since(remove(), purge(B), on=kin), "ACD", "A+^ C+A",
+         "B deleted_at"),
+        ("a remove of a child whose parent is in trash now", since(remove(B), remove(), on=kin), "BD",
+         "B+^:parent_id", ""),
+        ("a remove of one that was made a child in trash", since(remove(D), set_(D, parent_id=A), on=kin), "ABCD",
+         "D+C", ""),
+        ("a restore", since(restore(), on=listed(trashed="A")), "BC", "A-", ""),
+        ("a restore of one that was changed", since(restore(), text, on=listed(trashed="A")), "BC", "A-", ""),
+        ("a restore of one that was removed", since(restore(), remove(), on=listed(trashed="A")), "BC", "",
+         "A deleted_at"),
+        ("a restore of one that has a child now", since(restore(), add(parent_id=A), on=listed(trashed="A")), "ABCN",
+         "", "A"),
+        ("a restore with children", since(restore(), on=listed("ABCD", parents=FAMILY, trashed="ABC")), "D",
+         "B- C- A-", ""),
+        ("a restore of a child that lost its parent", since(restore(B), on=listed(
+            "ABC", parents=FAMILY, trashed="ABC")), "", "B-:parent_id", ""),
+        ("a clear-done", since(clear(), on=listed(done="AC")), "ABC", "A+^ C+B", ""),
+        ("a clear-done of which one was restored", since(clear(), restore(), on=listed(done="AC")), "ABC", "C+B",
+         "A deleted_at"),
+        ("a clear-done of which one was re-opened in trash", since(clear(), set_(done=False), on=listed(done="AC")),
+         "ABC", "A+^ C+B", ""),
+        ("a clear-done of which one was purged", since(clear(), purge(), on=listed(done="AC")), "BC", "C+B",
+         "A deleted_at"),
+        ("a clear-done with children", since(clear(), on=listed("BACD", done="A", parents=FAMILY)), "BACD",
+         "A+^ B+^ C+A", ""),
+        ("a title", since(title()), "ABC", "L:title", ""),
+        ("a title that was changed again", since(title("Other"), title("Again")), "ABC", "", "L title"),
+        ("title and archived, one changed again", since(title(archived=True), title("Again")), "ABC", "L:archived",
+         "L title"),
+        ("a title, the list in trash and back", since(title(), off, on_again), "ABC", "L:title", ""),
+    ]
+    for name, past, order, does, kept in one:
+        status = "applied" if does else "skipped"
+        yield f"revert: {name}", past, sync(revert(1)), status, order, {"does": does, "kept": kept}
+    for name, past, order, does, kept in one[::6]:
+        status = "applied" if does else "skipped"
+        yield f"revert by a single call: {name}", past, revert(1), status, order, {
+            "does": does, **({"kept": kept} if does else {})}
+    again = [  # The second change is undone.
+        ("a revert of a set", since(text, revert(1)), "ABC", "A:text", ""),
+        ("a revert of an add", since(add(), revert(1)), "ABCN", "N+C", ""),
+        ("a revert of a remove", since(remove(), revert(1)), "BC", "A-", ""),
+        ("a revert of a remove with children", since(remove(), revert(1), on=kin), "D", "B- C- A-", ""),
+        ("a revert of a move", since(move(A, after=C), revert(1)), "BCA", "A>C", ""),
+        ("a revert of a clear-done", since(clear(), revert(1), on=listed(done="AC")), "B", "A- C-", ""),
+        ("a revert of a title", since(title(), revert(1)), "ABC", "L:title", ""),
+        ("a revert of all since", since(text, revert(to=10), remove(B)), "AC", "A:text", ""),
+        ("a revert of a set, which was changed again", since(text, revert(1), set_(text="x")), "ABC", "", "A text"),
+    ]
+    for name, past, order, does, kept in again:
+        yield f"revert: {name}", past, sync(revert(2), base=12), "applied" if does else "skipped", order, {
+            "does": does, "kept": kept}
+    yield "revert: a set that was reverted already", since(text, revert(1)), sync(revert(1)), "skipped", "ABC", {
+        "does": "", "kept": "A text"}
+    yield "revert: a revert of a revert", since(text, revert(1), revert(2)), sync(revert(3)), "applied", "ABC", {
+        "does": "A:text"}
+    yield "revert: a set that was reverted, and the revert too", since(text, revert(1), revert(2)), sync(revert(1)), \
+        "skipped", "ABC", {"does": "", "kept": "A text"}
+    yield "revert: a skipped op", Past(listed(trashed="A"), sync(remove())), sync(revert(1)), "skipped", "BC"
+    yield "revert: an overridden op, what it did do", since(text, sync(set_(text="m", note="m"))), sync(
+        revert(2)), "applied", "ABC", {"does": "A:note"}
+    never = {"remove-list": (off, on_again), "restore-list": (on_again,), "transfer": (out(),), "purge": (purge(),)}
+    for kind, steps in never.items():
+        on = listed(**TRASHED) if kind == "restore-list" else None
+        past = Past(listed(**TRASHED), on_again) if on else since(*steps)
+        yield f"revert: a {kind} never is", past, sync(revert(1)), "not_revertible"
+        yield f"revert by a single call: a {kind} never is", past, revert(1), "not_revertible"
+    grant = {**op("grant"), **owners, "effects": [{
+        "entity": "member", "id": STRANGER, "set": {"role": "editor"}, "previous": None}]}
+    yield "revert: members never are", Past(listed(), grant), sync(revert(1)), "not_revertible"
+    made = Past(listed("", revision=0, updated_at=None, members=[], items=[]), {
+        **op("create-list"), **owners, "effects": [
+            {"entity": "list", "id": LIST, "set": {k: listed()[k] for k in (
+                "title", "archived", "created_at", "deleted_at")}, "previous": None},
+            {"entity": "member", "id": OWNER, "set": {"role": "owner"}, "previous": None}]}, mine(add()))
+    yield "revert: a create-list never is", made, sync(revert(1), base=1), "not_revertible"
+    yield "revert: all since the beginning", made, sync(revert(to=0), base=2), "applied", "", {"does": "N-"}
+    yield "revert: a transfer that brought an item in", since(back(N)), sync(revert(1)), "not_revertible"
+    yield "revert: no such op", since(text), sync(revert(7)), "not_found"
+    yield "revert by a single call: no such op", since(text), revert(7), "not_found"
+    yield "revert: by a viewer", since(text), sync(revert(1), GUEST), "forbidden"
+    yield "revert: by an editor, the owner's change", Past(listed(), mine(text)), sync(
+        revert(1), THEIR_TABLET), "applied", "ABC", {"does": "A:text"}
+    yield "limit: a revert brings one too many back", since(remove(B)), sync(revert(1)), "list_full", None, {
+        "fill": {"live": 9_998, "trashed": 0}}
+    yield "limit: a revert brings the last one back", since(remove(B)), revert(1), "applied", None, {
+        "fill": {"live": 9_997, "trashed": 0}, "does": "B+A"}
+
+
+def revert_all_cases():
+    """revert to_revision."""
+    four, kin = listed("ABCD"), listed("ABCD", parents=FAMILY)
+    text = set_(text="theirs")
+    owners = {"client_id": LAPTOP}
+    off, on_again = {**op("remove-list"), **owners}, {**op("restore-list"), **owners}
+    several = since(text, me(add()), remove(B))
+    alls = [  # Everything after revision 10, by a single call and by one who has seen all.
+        ("several", several, "ABC", "A:text B+A N-", ""),
+        ("a set twice", since(text, set_(text="again")), "ABC", "A:text", ""),
+        ("a set and its revert", since(text, revert(1)), "ABC", "", ""),
+        ("moves", since(move(A, before=None), move(B, before=None), on=four), "ABCD", "A>^ B>A", ""),
+        ("moves of neighbours", since(move(C, after=None), move(B, after=None)), "ABC", "B>A C>B", ""),
+        ("a move and a remove", since(move(A, after=C), remove()), "ABC", "A+C A>^", ""),
+        ("a remove and a restore", since(remove(), restore()), "ABC", "", ""),
+        ("a restore and a remove", since(restore(), remove(), on=listed(trashed="A")), "BC", "", ""),
+        ("an add and what became of it", since(add(), set_(N, text="x"), move(N, after=None)), "ABC", "N-", ""),
+        ("an add and its remove", since(add(), remove(N)), "ABC", "", ""),
+        ("adds, children before their parent", since(add(), add(item=E, parent_id=N)), "ABC", "E- N-", ""),
+        ("an add of a child and the remove of its parent", since(add(parent_id=A), remove()), "ABC", "A+^", ""),
+        ("a restore and an add of a child", since(restore(), add(parent_id=A), on=listed(trashed="A")), "BC",
+         "N- A-", ""),
+        ("a child taken to another parent, and the first one removed", since(
+            set_(B, parent_id=D), remove(), on=kin), "ABCD", "A+^ B:parent_id C+B", ""),
+        ("a child that became a parent", since(set_(B, parent_id=None), set_(D, parent_id=B), on=kin), "ABCD",
+         "D:parent_id B:parent_id", ""),
+        ("a clear-done and a tick", since(set_(done=True), clear()), "ABC", "A+^:done,done_at", ""),
+        ("title, item and order", since(title(), text, move(A, after=C)), "ABC", "L:title A:text A>^", ""),
+        ("a transfer between is left", since(text, out(B), set_(C, text="x")), "AC", "A:text C:text", ""),
+        ("what was moved away since", since(text, out()), "BC", "", "A text"),
+        ("what was moved away and came back", since(text, out(), back(A)), "BCA", "", "A text"),
+        ("what was moved in is left", since(text, back(N)), "ABCN", "A:text", ""),
+        ("what was moved in and changed", since(back(N), set_(N, text="x")), "ABCN", "", "N text"),
+        ("a purge between is left", since(text, purge(B), set_(C, text="x")), "AC", "A:text C:text", ""),
+        ("children that a purge took to trash", since(text, purge(), on=kin), "D", "", ""),
+        ("the list in trash and back between", since(text, off, on_again, title()), "ABC", "L:title A:text", ""),
+        ("places, with one gone between", since(move(D, after=None), purge(C), on=four), "ABD", "D>B", ""),
+        ("places, with one that left by a transfer between", since(move(C, after=None), out(B), on=four), "ACD",
+         "C>A", ""),
+    ]
+    for name, past, order, does, kept in alls:
+        seen = past.list["revision"]
+        yield f"revert all: {name}", past, sync(revert(to=10), base=seen), "applied" if does else "skipped", order, {
+            "does": does, "kept": kept}
+    for name, past, order, does, kept in alls[::5]:
+        yield f"revert all by a single call: {name}", past, revert(to=10), "applied" if does else "skipped", order, {
+            "does": does, **({"kept": kept} if does else {})}
+    yield "revert all by a single call: after the first", several, revert(to=11), "applied", "ABC", {"does": "B+A N-"}
+    yield "revert all by a single call: after the last", several, revert(to=13), "skipped", "ACN", {"does": ""}
+    yield "revert all by a single call: ahead of the list", several, revert(to=14), "revision_ahead"
+    yield "revert all by a single call: past retention", several, revert(to=9), "revision_expired"
+    yield "revert all: ahead of the list", several, sync(revert(to=14)), "revision_ahead"
+    yield "revert all: past retention", several, sync(revert(to=9)), "revision_expired"
+    yield "revert all: nothing seen of it", since(text), sync(revert(to=10)), "skipped", "ABC", {"does": ""}
+    yield "revert all: up to what was seen", since(text, set_(B, text="x"), set_(C, text="x")), sync(
+        revert(to=10), base=12), "applied", "ABC", {"does": "A:text B:text"}
+    yield "revert all: up to what was seen, and the client's own", since(
+        text, set_(B, text="x"), me(set_(C, text="x"))), sync(revert(to=10), base=11), "applied", "ABC", {
+            "does": "A:text C:text"}
+    yield "revert all: the client's own alone", since(text, me(set_(B, text="x"))), sync(revert(to=10)), "applied", \
+        "ABC", {"does": "B:text"}
+    yield "revert all: another client's own is not", Past(listed(), {**text, **owners}), sync(revert(to=10)), \
+        "skipped", "ABC", {"does": ""}
+    yield "revert all: what was seen and changed again unseen is kept", since(text, set_(text="again")), sync(
+        revert(to=10), base=11), "skipped", "ABC", {"does": "", "kept": "A text"}
+    yield "revert all: seen between changes of the client's own", Past(
+        listed(), me(set_(text="m1")), them(set_(text="t")), me(set_(text="m2"))), sync(revert(to=10), base=11), \
+        "skipped", "ABC", {"does": "", "kept": "A text"}
+    yield "revert all: places between unseen moves", Past(four, them(move(A, before=None)), them(
+        move(B, before=None))), sync(revert(to=10), base=11), "applied", "ACDB", {"does": "A>^"}
+    yield "revert all: base before to_revision", since(text, me(set_(B, text="x"))), sync(revert(to=11)), "applied", \
+        "ABC", {"does": "B:text"}
+    # The database was restored: after 10 comes 11 of the next epoch.
+    past = Past(listed(), me(text), me(set_(B, text="x")), epoch=1, cut={"revision": 10, "at": THEN})
+    for number in (10, 12, (1 << 32) + 3):
+        yield f"revert all: to {number} of which the log has 10 at most", past, sync(revert(
+            to=number), base=(1 << 32) + 12), "applied", "ABC", {"does": "A:text B:text", "epoch": 1}
+    for number, expect in ((10, "overridden"), (12, "overridden"), ((1 << 32) + 3, "overridden"),
+                           ((1 << 32) + 11, "applied")):
+        yield f"base: {number} counts as the newest below that the log has", Past(
+            listed(), them(text), epoch=1, cut={"revision": 10, "at": THEN}), sync(
+                set_(text="mine"), base=number), expect, "ABC", {
+                    "told": {"text": "theirs"} if expect == "overridden" else {}, "epoch": 1}
+    yield "base: ahead of the list, nothing is since", since(text), sync(set_(text="mine"), base=AHEAD), "applied", \
+        "ABC", {"does": "A:text"}
+
+
 def decide_cases():
-    for group in (field_cases, leave_cases, place_cases, parent_cases, transfer_cases):
+    for group in (field_cases, leave_cases, place_cases, parent_cases, transfer_cases, revert_cases, revert_all_cases):
         for name, lst, given, expect, *rest in group():
             order, more = rest[0] if rest else None, rest[1] if len(rest) > 1 else {}
             prefix = "sync: " if "base_revision" in given else ""
