@@ -52,6 +52,7 @@ def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill
     """One case of decide.json; what was expected by hand must be what the model says."""
     past = given.known(op) if isinstance(given, cases.Past) else {}
     given = given.list if isinstance(given, cases.Past) else given
+    assert all(set(m) == {"user_id", "role"} for m in (given or {}).get("members", ())), name
     lst = cases.filled(given, fill)
     there_now = target and {**target, "list": target["list"] and cases.filled(target["list"], target.get("fill"))}
     case = {"name": name, "now": now, "epoch": epoch, "list": cases.slim(given), **({"fill": fill} if fill else {}),
