@@ -1,4 +1,7 @@
-"""The cases: lists, ops, and what each comes to by the contract, found by reading it and not by running anything."""
+"""The cases: lists, ops, and what each comes to by the contract, found by reading it and not by running anything.
+
+Here are the single calls on a list without a past, and what the cases of sync_cases.py and pair_cases.py are made of.
+"""
 import copy
 
 import model
@@ -9,7 +12,10 @@ def uid(n):
 
 
 LIST, OWNER, EDITOR, VIEWER, STRANGER = (uid(n) for n in (1, 10, 11, 12, 13))
-A, B, C, D, E, N = (uid(n) for n in range(100, 106))  # N: new in most cases.
+OTHER = uid(2)  # Another list.
+A, B, C, D, E, N, X, Y, Z = (uid(n) for n in range(100, 109))  # N: new in most cases. X, Y, Z: in the other list.
+IDS = dict(zip("ABCDENXYZ", (A, B, C, D, E, N, X, Y, Z)))
+PHONE, LAPTOP, TABLET = (uid(n) for n in (20, 21, 22))  # Local stores: two of the owner's, one of the editor's.
 NOWHERE = uid(999)
 NOW = "2026-01-31T09:30:00.000Z"
 EARLIER, THEN = "2026-01-30T08:00:00.000Z", "2026-01-31T09:00:00.000Z"
@@ -18,21 +24,24 @@ AHEAD = 1_000_000
 
 
 def letter(ident):
-    return {A: "A", B: "B", C: "C", D: "D", E: "E", N: "N"}.get(ident, "?")
+    return next((x for x, known in IDS.items() if known == ident), "?")
 
 
-def listed(order="ABC", done="", trashed="", gone=(), revision=10, deleted_at=None, **row):
-    """A list of the owner's, an editor's and a viewer's, its items in order; `gone`: {letter: how}."""
-    ids, items = dict(zip("ABCDEN", (A, B, C, D, E, N))), []
+def listed(order="ABC", done="", trashed="", gone=(), revision=10, deleted_at=None, parents=(), **row):
+    """A list of the owner's, an editor's and a viewer's, its items in order; `gone`: {letter: how}, `parents`:
+    {child: parent}; `trashed`: letters, taken there by one change, or {letter: the revision that did}."""
+    items = []
     for n, x in enumerate(order):
-        item = {"id": ids[x], "text": f"item {x}", "created_by": OWNER, "created_at": EARLIER, "updated_at": EARLIER,
+        item = {"id": IDS[x], "text": f"item {x}", "created_by": OWNER, "created_at": EARLIER, "updated_at": EARLIER,
                 "revision": 2 + n}
         if x in done:
             item |= {"done": True, "done_at": THEN}
         if x in trashed:
-            item |= {"deleted_at": THEN, "trashed_by": 9}
+            item |= {"deleted_at": THEN, "trashed_by": trashed[x] if isinstance(trashed, dict) else 9}
         if x in dict(gone):
             item |= {"gone": dict(gone)[x]}
+        if x in dict(parents):
+            item |= {"parent_id": IDS[dict(parents)[x]]}
         items.append(item)
     return {"id": LIST, "creator_id": OWNER, "title": "Groceries", "archived": False, "revision": revision,
             "created_at": EARLIER, "updated_at": THEN, "deleted_at": deleted_at,
@@ -51,12 +60,65 @@ def filled(lst, fill):
 
 
 def op(kind, item=None, by=OWNER, fields=None, **more):
-    return {"op_id": uid(5000), "list_id": LIST, "kind": kind, "actor_id": by,
+    return {"op_id": op_id(0), "list_id": LIST, "kind": kind, "actor_id": by,
             **({"item_id": item} if item else {}), **({"fields": fields} if fields is not None else {}), **more}
 
 
+def slim(lst):
+    """A list without its items' fields that are at their default."""
+    return lst and {**lst, "items": [{k: x for k, x in item.items() if k not in model.DEFAULTS
+                                      or x != model.DEFAULTS[k]} for item in lst["items"]]}
+
+
+class Past:
+    """A list and what happened to it: each op is decided, one a minute from 09:01. The nth, from 1, is op_id(n)."""
+
+    def __init__(self, lst, *steps, cut=None, epoch=0):
+        self.list, self.log, self.done, self.cut = lst, [], [], cut
+        for n, step in enumerate(steps, 1):
+            at = f"2026-01-31T09:{n:02}:00.000Z"
+            step = {**step, **({"op_id": op_id(n)} if step["op_id"] == op_id(0) else {})}
+            source, target = step.pop("source", None), step.pop("target", None)
+            past = {"log": self.log, "cut": cut, "done": self.done}
+            if "effects" in step:
+                self.list, change = members_change(self.list, step, at, epoch)
+            elif source:  # It comes from another list.
+                result, _, self.list = model.decide(source, step, at, epoch, {}, {"list": self.list})
+                change = model.change_of(step, result, True)
+            else:
+                result, after, _ = model.decide(self.list, step, at, epoch, past, target)
+                assert after, f"step {n} changes nothing"
+                self.list, change = after, model.change_of(step, result)
+                if "base_revision" in step:
+                    self.done.append({"op": step, "result": model.result_of(result)})
+            self.log.append(change)
+            if step["kind"] == "purge":
+                model.erase(self.log, self.done, step["item_id"])
+
+    def known(self, given):
+        """The members of a case that tell it."""
+        done = [d for d in self.done if d["op"]["op_id"] == given["op_id"]]
+        return {**({"log": self.log} if self.log else {}), **({"cut": self.cut} if self.cut else {}),
+                **({"done": done} if done else {})}
+
+
+def members_change(lst, step, at, epoch):
+    """`lst` after a change of its members, which is not decided here, and the row in its log."""
+    edit = model.Edit(lst, at, epoch)
+    edit.effects = step["effects"]
+    for e in step["effects"]:
+        rest = [m for m in edit.lst["members"] if m["user_id"] != e["id"]]
+        edit.lst["members"] = rest + ([{"user_id": e["id"], **e["set"]}] if e["set"] else [])
+    after, change = edit.finish()
+    return after, model.change_of(step, {"status": "applied", **change})
+
+
+def op_id(n):
+    return uid(5000 + n)
+
+
 def add(by=OWNER, item=N, text="new", **more):
-    fields = {k: more.pop(k) for k in ("note", "due", "labels", "after", "before") if k in more}
+    fields = {k: more.pop(k) for k in ("note", "due", "labels", "parent_id", "after", "before") if k in more}
     return op("add", item, by, {"text": text, **fields}, **more)
 
 
@@ -255,7 +317,7 @@ def decide_cases():
 
 
 def apply_cases():
-    """(name, view before, change, whether it fits): kinds that other issues bring, and what does not fit."""
+    """(name, view before, change, whether it fits): kinds that no case of decide.json has, and what does not fit."""
     held = model.view(listed("ABC", done="B"))
     row = {x["id"]: model.whole(x) for x in listed("ABC", done="B")["items"]}
 

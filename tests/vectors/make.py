@@ -12,30 +12,65 @@ sys.dont_write_bytecode = True
 
 import cases  # noqa: E402
 import model  # noqa: E402
+import sync_cases  # noqa: E402
 
 
 def outcome(result):
-    return "repeated" if result.get("repeated") else result["status"]
+    """As cases.py writes it: first? status code?"""
+    if result.get("repeated"):
+        return "repeated"
+    return " ".join([*(["first"] if result.get("first") else []), result["status"],
+                     *([result["code"]] if "code" in result else [])])
 
 
 def live(lst):
     return "".join(cases.letter(x["id"]) for x in lst["items"] if model.is_live(x))
 
 
-def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill=None):
+def does(effects):
+    """Effects in short: `N*A` made after A (^: first), `A+B` comes back after B, `A-` to trash, `A!` gone for good,
+    `A>B` moves after B, `A:done,done_at` changes fields; L is the list."""
+    def one(e):
+        x = {"list": "L", "item": cases.letter(e["id"]), "member": "M"}[e["entity"]]
+        where = cases.letter(e["after"]) if e.get("after") else "^"
+        fields = sorted(model.changed(e) - {"deleted_at"}) if e["set"] is not None and e["previous"] is not None else []
+        word = "!" if e["set"] is None else "*" if e["previous"] is None else ">" if "after" in e and "was_after" in e \
+            else "+" if "after" in e else "-" if "was_after" in e else ""
+        return x + word + (where if word in ("*", "+", ">") and e["entity"] == "item" else "") + (
+            ":" + ",".join(fields) if fields else "")
+    return " ".join(map(one, effects))
+
+
+def kept(result):
+    """What a revert left alone, in short: `A text,note; B place; C`."""
+    return "; ".join(" ".join(["L" if x["entity"] == "list" else cases.letter(x["id"]), *(
+        [",".join(x["fields"])] if "fields" in x else [])]) for x in result.get("kept", ()))
+
+
+def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill=None, target=None, **by_hand):
     """One case of decide.json; what was expected by hand must be what the model says."""
+    past = given.known(op) if isinstance(given, cases.Past) else {}
+    given = given.list if isinstance(given, cases.Past) else given
     lst = cases.filled(given, fill)
-    case = {"name": name, "now": now, "epoch": epoch, "list": given, **({"fill": fill} if fill else {}), "op": op}
+    case = {"name": name, "now": now, "epoch": epoch, "list": cases.slim(given), **({"fill": fill} if fill else {}),
+            **past, **({"target": target} if target else {}), "op": op}
     try:
-        result, after = model.decide(lst, op, now, epoch)
+        result, after, there = model.decide(lst, op, now, epoch, past, target)
     except model.Refused as no:
         found, expected = [no.code, *(f"{e['pointer']} {e['code']}" for e in no.errors)], expect.split("; ")
         assert found == expected, f"{name}: {found}, expected {expected}"
         return {**case, "expect": {"refused": no.code, **({"errors": no.errors} if no.errors else {})}}
     assert outcome(result) == expect, f"{name}: {outcome(result)}, expected {expect}"
-    if order is not None:
-        assert live(after or lst) == order, f"{name}: {live(after or lst)}, expected {order}"
+    found = {"does": does(result.get("effects", ())), "kept": kept(result), "told": result.get("fields", {}),
+             "there": live(there) if there else None, "order": live(after or lst) if after or lst else None}
+    expected = {"kept": "", "told": {}, **by_hand, **({"order": order} if order is not None else {})}
+    for key, value in expected.items():
+        if not result.get("first"):
+            assert found[key] == value, f"{name}: {key} {found[key]!r}, expected {value!r}"
     check_log(name, lst, op, result, after)
+    if there:
+        other = model.change_of(op, result, True)
+        check_log(name + ", there", target["list"], op, other, there)
     if after and not fill:
         result = {**result, "order": [x["id"] for x in after["items"]]}
     return {**case, "expect": result}
@@ -44,12 +79,14 @@ def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill
 def check_log(name, lst, op, result, after):
     """The effects lead from what a client holds before to what it holds after, and back."""
     if after is None:
-        assert result["effects"] == [], name
+        assert result.get("effects", []) == [], name
         return
     before, then = model.view(lst), model.view(after)
     change = {"revision": result["revision"], "at": result["at"], "effects": result["effects"]}
     assert model.same(model.apply(before, change), then), f"{name}: forwards"
     back = model.unapply(then, change, before or {})
+    if op["kind"] == "purge":
+        return  # What was purged is nowhere any more.
     forget = model.forget_revisions
     assert model.same(forget(back, change), forget(before, change)), f"{name}: backwards"
 
@@ -87,10 +124,12 @@ def text(table):
 
 
 def tables():
-    decide = [decided(*args, **more) for args, more in cases.decide_cases()]
+    single = [decided(*args, **more) for args, more in cases.decide_cases()]
+    sync = [decided(*args, **more) for args, more in sync_cases.decide_cases()]
+    decide = single + sync
     names = [case["name"] for case in decide]
     assert len(names) == len(set(names)), "two cases of one name"
-    apply = [from_decided(case) for case in decide if case["expect"].get("revision") and "fill" not in case]
+    apply = [from_decided(case) for case in single if case["expect"].get("revision") and "fill" not in case]
     apply += [applied(*args) for args in cases.apply_cases()]
     return {"decide.json": text(decide), "apply.json": text(apply)}
 
