@@ -49,25 +49,36 @@ export function viewAt(state: ListState, revision: number): View | null {
 }
 
 /**
- * What a client knows of a list after the next change (null: it knew nothing): besides the view the
- * trash, and the places of what is out of view, as far as changes tell them.
+ * What a client knows of a list after the next changes (null: it knew nothing): besides the view the
+ * trash, and the places of what is out of view, as far as changes tell them. Throws a Misfit.
  */
-export function applyToState(state: ListState | null, change: Change, listId: Id): ListState {
+export function advance(
+  state: ListState | null,
+  changes: readonly Change[],
+  listId: Id,
+): ListState | null {
   const draft = state ? Draft.ofState(state) : new Draft(true);
-  draft.run(change, state ?? NOTHING);
-  need(draft.list !== null, "The list was never made.");
+  let { revision, updated_at }: Pick<View, "revision" | "updated_at"> = state ?? NOTHING;
+  for (const change of changes) {
+    draft.run(change, { revision, updated_at });
+    ({ revision, at: updated_at } = change);
+  }
+  const { list, members, items, order, gone, trashedBy } = draft;
+  if (!list) return null;
+  const first = changes[0];
+  const maker = first?.kind === "create-list" ? first.actor_id : null;
   return {
     id: listId,
-    creator_id: state?.creator_id ?? (change.kind === "create-list" ? change.actor_id : null),
-    revision: change.revision,
-    updated_at: change.at,
-    list: draft.list,
-    members: draft.members,
-    items: draft.items,
-    order: draft.order,
-    gone: draft.gone,
-    trashedBy: draft.trashedBy,
-    log: [...(state?.log ?? []), change],
+    creator_id: state ? state.creator_id : maker,
+    revision,
+    updated_at,
+    list,
+    members,
+    items,
+    order,
+    gone,
+    trashedBy,
+    log: [...(state?.log ?? []), ...changes],
     cut: state?.cut ?? { revision: 0, at: null },
     ops: new Map(),
   };

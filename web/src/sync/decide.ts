@@ -218,14 +218,10 @@ function carryOut(state: ListState, intent: Intent, { epoch, now, target, sees }
   });
   const { effects } = ruling.edit;
   if (effects.length === 0 && !ruling.told) ruling.status = "skipped";
+  if (!isSync(intent)) delete ruling.code; // Told in results of sync only.
   if (!isSync(intent) && effects.length === 0) {
-    const { status, code, cleared } = ruling;
-    return {
-      status,
-      ...(code ? { code } : {}),
-      ...(cleared === undefined ? {} : { cleared }),
-      state,
-    };
+    const { status, cleared } = ruling;
+    return { status, ...(cleared === undefined ? {} : { cleared }), state };
   }
   return commit(state, intent, ruling);
 }

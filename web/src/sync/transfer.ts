@@ -14,7 +14,8 @@ export function transfer(given: Case): void {
   }
   if (role === "viewer") throw new Refusal("forbidden");
   if (target.list.deleted_at !== null) throw new Refusal("list_trashed");
-  if (target.ops.has(intent.op_id)) throw new Refusal("op_id_reused");
+  const isKnown = target.log.some((change) => change.op_id === intent.op_id);
+  if (isKnown || target.ops.has(intent.op_id)) throw new Refusal("op_id_reused");
   const { place, error } = placeIn(target, intent.fields ?? {}, isSync);
   if (!isSync) checkFields(given, error);
   const ids = [item.id, ...childrenOf(state, item.id)];
