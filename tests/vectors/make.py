@@ -52,10 +52,11 @@ def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill
     past = given.known(op) if isinstance(given, cases.Past) else {}
     given = given.list if isinstance(given, cases.Past) else given
     lst = cases.filled(given, fill)
+    there_now = target and {**target, "list": target["list"] and cases.filled(target["list"], target.get("fill"))}
     case = {"name": name, "now": now, "epoch": epoch, "list": cases.slim(given), **({"fill": fill} if fill else {}),
-            **past, **({"target": target} if target else {}), "op": op}
+            **past, **({"target": {**target, "list": cases.slim(target["list"])}} if target else {}), "op": op}
     try:
-        result, after, there = model.decide(lst, op, now, epoch, past, target)
+        result, after, there = model.decide(lst, op, now, epoch, past, there_now)
     except model.Refused as no:
         found, expected = [no.code, *(f"{e['pointer']} {e['code']}" for e in no.errors)], expect.split("; ")
         assert found == expected, f"{name}: {found}, expected {expected}"
@@ -70,7 +71,9 @@ def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill
     check_log(name, lst, op, result, after)
     if there:
         other = model.change_of(op, result, True)
-        check_log(name + ", there", target["list"], op, other, there)
+        check_log(name + ", there", there_now["list"], op, other, there)
+        if target.get("fill"):
+            del result["other"]["order"]
     if after and not fill:
         result = {**result, "order": [x["id"] for x in after["items"]]}
     return {**case, "expect": result}
