@@ -78,6 +78,8 @@ export class SyncClient {
   private queue: readonly Pending[] = [];
   private told: readonly Notice[] = [];
   private hasMore = true;
+  /** Cursors since something new was told. */
+  private seen = new Set<string>();
   private opsMax = OPS_MAX;
   private stop: string | undefined;
   private predictions: States | undefined;
@@ -269,6 +271,7 @@ export class SyncClient {
 
   private read(body: SyncBody, answer: SyncAnswer): void {
     const { granted, revoked, lists } = answer;
+    const before = new Map(this.held);
     if (answer.reset || body.cursor === undefined) {
       const seen = new Set(granted.map((list) => list.id));
       for (const id of [...this.held.keys(), ...this.wants.keys()]) {
@@ -287,13 +290,24 @@ export class SyncClient {
       if (want) this.wants.set(id, want);
       else this.wants.delete(id);
     }
+    const isNews = [...before].some(([id, state]) => this.held.get(id) !== state);
+    this.turnPage(answer, isNews || before.size !== this.held.size);
     this.cursor = answer.cursor;
-    this.hasMore = answer.has_more;
     this.settle(anew);
     this.told = this.told.filter(({ op }) => {
       const gone = op.item_id && this.held.get(op.list_id)?.gone.get(op.item_id);
       return !gone || gone.how !== "purged";
     });
+  }
+
+  /**
+   * Whether to ask again at once. Several pages that end where they began and told nothing new are
+   * all there is for now: something there is still under way, and would be asked for without end.
+   */
+  private turnPage(answer: SyncAnswer, isNews: boolean): void {
+    if (isNews || !answer.has_more) this.seen.clear();
+    this.hasMore = answer.has_more && !this.seen.has(answer.cursor);
+    this.seen.add(answer.cursor);
   }
 
   /** Ops that are done leave when what is held shows them: until then they are predicted. */
