@@ -253,12 +253,17 @@ class Draft {
     }
   }
 
-  /** After a live item, or first; where it stands when that is so. */
+  /**
+   * After a live item, or first; where it stands when that is so. Among hidden ones nobody tells
+   * where: behind the last live item it was most likely put at the end.
+   */
   private put(id: Id, after: Id | null): void {
     need(after === null || this.items.get(after)?.deleted_at === null, "After one out of view.");
     const at = this.order.indexOf(id);
     if (at >= 0 && liveBefore(this, id) === after) return;
     if (at >= 0) this.order.splice(at, 1);
-    this.order.splice(after === null ? 0 : this.order.indexOf(after) + 1, 0, id);
+    const to = after === null ? 0 : this.order.indexOf(after) + 1;
+    const isLast = !this.order.slice(to).some((each) => this.items.get(each)?.deleted_at === null);
+    this.order.splice(isLast ? this.order.length : to, 0, id);
   }
 }

@@ -23,39 +23,16 @@
  */
 import { afterEntry, NO_REVISION, trimmed, type Want } from "./held";
 import { utf8Bytes } from "./limits";
-import { predict, type Pending, type States } from "./predict";
+import { anew, withoutValues, type NewOp, type Notice } from "./notices";
+import { baseOf, predict, type Pending, type States } from "./predict";
 import { load, save, type Saved } from "./save";
-import { changesAfter, roleOf, viewOf, type ListState, type View } from "./state";
-import type {
-  Id,
-  Op,
-  OpFields,
-  OpKind,
-  Problem,
-  Result,
-  SyncAnswer,
-  SyncBody,
-  Time,
-} from "./types";
+import { roleOf, viewOf, type ListState, type View } from "./state";
+import type { Id, Op, Problem, Result, SyncAnswer, SyncBody, Time } from "./types";
 
 export interface Surroundings {
   /** A new UUID at each call. */
   newId: () => Id;
   now: () => Time;
-}
-
-/** What is meant; ids that are not given are made. */
-export interface NewOp {
-  list_id: Id;
-  kind: OpKind;
-  item_id?: Id;
-  fields?: OpFields;
-}
-
-/** An op that did not do, or not wholly, what was meant. */
-export interface Notice {
-  readonly op: Op;
-  readonly result: Result;
 }
 
 export interface Received {
@@ -294,10 +271,12 @@ export class SyncClient {
     this.turnPage(answer, isNews || before.size !== this.held.size);
     this.cursor = answer.cursor;
     this.settle(anew);
-    this.told = this.told.filter(({ op }) => {
-      const gone = op.item_id && this.held.get(op.list_id)?.gone.get(op.item_id);
-      return !gone || gone.how !== "purged";
-    });
+    this.told = this.told.map((notice) => (this.isPurged(notice) ? withoutValues(notice) : notice));
+  }
+
+  private isPurged({ op }: Notice): boolean {
+    const gone = op.item_id && this.held.get(op.list_id)?.gone.get(op.item_id);
+    return gone ? gone.how === "purged" : false;
   }
 
   /**
@@ -333,21 +312,13 @@ export class SyncClient {
     this.told = [...this.told, ...lost.map(({ op }) => ({ op, result }))];
   }
 
-  /**
-   * What is made in a copy comes after what the copied store made, and its maker has seen that: but
-   * for the service it is another's. So the base follows, as long as the op has not been sent.
-   */
+  /** Of ops that have not been sent. */
   private raiseBases(): void {
     this.queue = this.queue.map((each) => {
       const { op, sent, inherited } = each;
       const state = this.held.get(op.list_id);
       if (sent || !inherited || !state || op.base_revision === undefined) return each;
-      let base_revision = op.base_revision;
-      for (const change of changesAfter(state, base_revision)) {
-        if (!inherited.includes(change.op_id)) break;
-        base_revision = change.revision;
-      }
-      return { ...each, op: { ...op, base_revision } };
+      return { ...each, op: { ...op, base_revision: baseOf(each, state) } };
     });
   }
 
@@ -376,19 +347,4 @@ export class SyncClient {
     if (taken.length) this.predictions = undefined;
     return { results: taken, changed: [] };
   }
-}
-
-/** The op that brings in what a notice's op did not, if one can. */
-function anew({ op, result }: Notice): NewOp | undefined {
-  const { op_id: _, base_revision: __, ...same } = op;
-  if (result.status === "overridden") {
-    const isMeant = (key: string) =>
-      key in (result.fields ?? {}) && !(key === "parent_id" && result.code === "invalid_parent");
-    const fields = Object.entries(op.fields ?? {}).filter(([key]) => isMeant(key));
-    return fields.length ? { ...same, fields: Object.fromEntries(fields) } : undefined;
-  }
-  if (result.code === "op_expired") return op.kind === "create-list" ? undefined : same;
-  const to = result.code === "item_moved" ? result.fields?.to_list : undefined;
-  const canFollow = op.kind === "set" || op.kind === "remove";
-  return to !== undefined && canFollow ? { ...same, list_id: to } : undefined;
 }

@@ -1,6 +1,7 @@
+import { Refusal, type Ruling } from "./case";
 import { Edit } from "./edit";
 import type { Maker } from "./history";
-import { Refusal, ruleOf, type Ruling } from "./rules";
+import { ruleOf } from "./rules";
 import { roleOf, type ListState } from "./state";
 import { nextRevision, same } from "./types";
 import type { Change, Id, ListFields, Op, OpKind, Result, Status, Time } from "./types";

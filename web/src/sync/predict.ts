@@ -1,5 +1,5 @@
 import { decide } from "./decide";
-import type { ListState } from "./state";
+import { changesAfter, type ListState } from "./state";
 import { epochOf } from "./types";
 import type { Id, Op, Result, Time } from "./types";
 
@@ -17,17 +17,32 @@ export interface Pending {
   readonly inherited?: readonly Id[];
 }
 
+/**
+ * What is made in a copy comes after what the copied store made, and its maker had seen that: but for
+ * the service it is another's. So the base follows, as long as nobody else has come between.
+ */
+export function baseOf({ op, inherited }: Pending, state: ListState | null): number {
+  let base = op.base_revision ?? 0;
+  if (!inherited || !state) return base;
+  for (const change of changesAfter(state, base)) {
+    if (!inherited.includes(change.op_id)) break;
+    base = change.revision;
+  }
+  return base;
+}
+
 export type States = ReadonlyMap<Id, ListState>;
 
 /**
  * The lists as they will be when the op is done: decided as the service does, with all that is known
  * of what others did since. What would be refused leaves them as they are.
  */
-export function predict(states: States, { op, client_id, made_at }: Pending, user: Id): States {
+export function predict(states: States, pending: Pending, user: Id): States {
+  const { op, client_id, made_at } = pending;
   const state = states.get(op.list_id) ?? null;
   if (state?.log.some((change) => change.op_id === op.op_id)) return states; // It shows already.
   const to = op.fields?.to_list;
-  const base = Math.max(op.base_revision ?? 0, state?.cut.revision ?? 0);
+  const base = Math.max(baseOf(pending, state), state?.cut.revision ?? 0);
   const outcome = decide(
     state,
     { ...op, base_revision: base, actor_id: user, client_id },

@@ -1,7 +1,7 @@
 import { viewAt } from "./apply";
 import { changedBy } from "./history";
 import { isTooMuch, lacksRoom } from "./limits";
-import { checkFields, Refusal, type Case } from "./rules";
+import { checkFields, Refusal, type Case } from "./case";
 import { changesAfter, type ListState } from "./state";
 import type { Change, Id, ItemFields, Kind } from "./types";
 

@@ -1,5 +1,5 @@
 import type { Want } from "./held";
-import type { Notice } from "./client";
+import type { Notice } from "./notices";
 import type { Pending } from "./predict";
 import type { ListState } from "./state";
 import type { Id } from "./types";

@@ -1,5 +1,5 @@
 import { isTooMuch, lacksRoom } from "./limits";
-import { checkFields, itemOf, placeIn, Refusal, type Case } from "./rules";
+import { checkFields, itemOf, placeIn, Refusal, type Case } from "./case";
 import { childrenOf, roleOf, wholeOf } from "./state";
 
 /** Moves an item and its live children to another list: a change in both. */
