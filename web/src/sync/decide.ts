@@ -143,13 +143,18 @@ function checkTrash(state: ListState, { kind }: Intent): void {
   }
 }
 
-/** Sight (which is known), repeat, expiry, role, trash. */
+function checkErrors({ errors }: Intent): void {
+  if (errors?.length) throw new Refusal("invalid_request", errors);
+}
+
+/** Sight (which is known), repeat, expiry, role, trash; then what is wrong with its fields. */
 function checkSync(state: ListState, intent: Intent): Omit<Decision, "state"> | undefined {
   const first = firstOf(state, intent);
   if (first) return first;
   if (intent.base_revision! < state.cut.revision) throw new Refusal("op_expired");
   checkRole(state, intent);
   checkTrash(state, intent);
+  checkErrors(intent);
   return undefined;
 }
 
@@ -184,15 +189,15 @@ function createList(state: ListState | null, intent: Intent, context: Context): 
   if (isSync(intent)) {
     const first = isSeen ? firstOf(state!, intent) : undefined;
     if (first) return { ...first, state };
-    if (isOwn) throw new Refusal("op_expired");
+    if (state) throw new Refusal(isOwn ? "op_expired" : "id_taken");
   } else {
     if (isOwn && put) return { status: "skipped", repeated: true, state };
     // Of a list that the caller does not see no more is told than that its id is taken.
     const revision = isSeen ? state!.revision : 0;
     if (put && (intent.min_revision ?? 0) > revision) throw new Refusal("revision_ahead");
     if (if_match && !(isSeen && if_match.includes(revision))) throw new Refusal("stale");
-    if (intent.errors?.length) throw new Refusal("invalid_request", intent.errors);
   }
+  checkErrors(intent);
   if (state) throw new Refusal("id_taken");
   const edit = new Edit(intent.list_id, null, nextRevision(context.epoch, 0), context.now);
   const title = intent.fields!.title!;

@@ -16,7 +16,7 @@ export function transfer(given: Case): void {
   if (target.list.deleted_at !== null) throw new Refusal("list_trashed");
   const isKnown = target.log.some((change) => change.op_id === intent.op_id);
   if (isKnown || target.ops.has(intent.op_id)) throw new Refusal("op_id_reused");
-  const { place, error } = placeIn(target, intent.fields ?? {}, isSync);
+  const { place, error } = placeIn(target, intent.fields ?? {}, isSync, item.id);
   if (!isSync) checkFields(given, error);
   const ids = [item.id, ...childrenOf(state, item.id)];
   const isTaken = (id: string) => target.items.has(id) || target.gone.get(id)?.how === "purged";

@@ -170,32 +170,48 @@ function pick<Whole extends object>(whole: Whole, keys: (keyof Whole)[]): Partia
   return Object.fromEntries(there.map((key) => [key, whole[key]])) as Partial<Whole>;
 }
 
+function check({ now, epoch, op, target, sees, expect: expected, ...given }: DecideCase): void {
+  const state = stateOf(given);
+  const before = given.fill ? state : structuredClone(state); // Copies of so many take long.
+  const outcome = decide(state, intentOf(op), {
+    now,
+    epoch,
+    target: target ? stateOf(target) : null,
+    sees: (list) => sees?.includes(list) ?? false,
+  });
+  expect(told(outcome, expected)).toEqual(expected);
+  if (outcome.refused === undefined && outcome.change) {
+    const { kind, op_id, actor_id, status } = outcome.change;
+    expect({ kind, op_id, actor_id, status }).toEqual({
+      kind: op.kind,
+      op_id: op.op_id,
+      actor_id: op.actor_id,
+      status: expected.status,
+    });
+  }
+  if (!given.fill) expect(state).toEqual(before);
+}
+
 describe("decide", () => {
-  test.each(table<DecideCase>("decide.json"))(
-    "$name",
-    ({ now, epoch, op, target, sees, expect: expected, ...given }) => {
-      const state = stateOf(given);
-      const before = given.fill ? state : structuredClone(state); // Copies of so many take long.
-      const outcome = decide(state, intentOf(op), {
-        now,
-        epoch,
-        target: target ? stateOf(target) : null,
-        sees: (list) => sees?.includes(list) ?? false,
-      });
-      expect(told(outcome, expected)).toEqual(expected);
-      if (outcome.refused === undefined && outcome.change) {
-        const { kind, op_id, actor_id, status } = outcome.change;
-        expect({ kind, op_id, actor_id, status }).toEqual({
-          kind: op.kind,
-          op_id: op.op_id,
-          actor_id: op.actor_id,
-          status: expected.status,
-        });
-      }
-      if (!given.fill) expect(state).toEqual(before);
-    },
-  );
+  test.each(table<DecideCase>("decide.json"))("$name", check);
 });
+
+// Cases that tests/sim/differential.py makes, one a line: SYNC_CASES=FILE vitest run src/sync/vectors
+const histories = process.env.SYNC_CASES ? readFileSync(process.env.SYNC_CASES, "utf8") : "";
+if (histories) {
+  test("decide, in random histories", () => {
+    const bad: string[] = [];
+    for (const line of histories.trim().split("\n")) {
+      const given = JSON.parse(line) as DecideCase;
+      try {
+        check(given);
+      } catch (error) {
+        bad.push(`${given.name} ${JSON.stringify(given.op)}: ${String(error)}`);
+      }
+    }
+    expect(bad.slice(0, 5), `${bad.length} of them`).toEqual([]);
+  });
+}
 
 /** Items that a change names are without what it does not tell of them. */
 function withoutTouched(view: View | null, change: Change): View | null {
