@@ -199,7 +199,7 @@ describe("decide", () => {
 // Cases that tests/sim/differential.py makes, one a line: SYNC_CASES=FILE vitest run src/sync/vectors
 const histories = process.env.SYNC_CASES ? readFileSync(process.env.SYNC_CASES, "utf8") : "";
 if (histories) {
-  test("decide, in random histories", () => {
+  test("decide, in random histories", { timeout: 600_000 }, () => {
     const bad: string[] = [];
     for (const line of histories.trim().split("\n")) {
       const given = JSON.parse(line) as DecideCase;
