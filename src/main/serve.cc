@@ -14,6 +14,7 @@
 #include "adapters/crypto/crypto.h"
 #include "app/accounts.h"
 #include "app/batch_job.h"
+#include "app/retention.h"
 #include "app/work_pool.h"
 #include "base/log.h"
 #include "http/authenticate.h"
@@ -84,6 +85,11 @@ class Service {
                                                 base::SystemNow, metrics_);
     if (auto started = accounts_->Start(); !started) return started.error().detail;
     idempotency_ = std::make_unique<app::Idempotency>(*database_, *crypto_, base::SystemNow);
+    retention_ = std::make_unique<app::Retention>(
+        *database_, *lists_, base::SystemNow,
+        app::RetentionTimes{std::chrono::seconds(config_.log_retention_s),
+                            std::chrono::seconds(config_.trash_retention_s)},
+        metrics_);
     try {
       StartServers();
     } catch (const std::system_error& error) {
@@ -98,6 +104,7 @@ class Service {
     cache_->Tick();
     idempotency_->EverySecond();
     accounts_->EverySecond();
+    retention_->EverySecond();
   }
 
   void TurnUnready() { is_ready_ = false; }
@@ -175,6 +182,7 @@ class Service {
   std::unique_ptr<app::ListCache> cache_;
   std::unique_ptr<app::Lists> lists_;
   std::unique_ptr<app::Idempotency> idempotency_;
+  std::unique_ptr<app::Retention> retention_;
   std::unique_ptr<app::Accounts> accounts_;
   std::unique_ptr<ports::Database> database_;
 };
