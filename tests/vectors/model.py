@@ -553,7 +553,7 @@ def revert(call, edit):
         if e["entity"] == "item" and e["previous"] is None:
             made.append(e["id"])
         elif e["entity"] in ("item", "list") and e["previous"] is not None and e["set"] is not None:
-            for k in changed(e):
+            for k in sorted(changed(e)):
                 wish.setdefault((e["entity"], e["id"]), {}).setdefault(k, e["previous"][k])
             if "after" in e and "was_after" in e and e["id"] not in moves:
                 moves.append(e["id"])
