@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <utility>
+
+#include "sim/world.h"
+#include "store/json.h"
+
+/// Requests of clients on their way, and what is held against the service.
+namespace sim {
+
+void World::Sync(std::size_t client) {
+  for (const FlightPtr& flight : flights_) {
+    if (flight->client != client || !flight->is_heard) continue;
+    if (!dice_.Chance(0.1)) return;  // It waits for an answer,
+    flight->is_heard = false;        // but not for ever.
+  }
+  Body body = clients_[client]->Request(false);
+  for (const domain::Op& op : body.ops) archive_.Sent(op);
+  constexpr std::array<double, 4> kWays{70, 8, 14, 8};
+  switch (dice_.Weighted(kWays)) {
+    case 1: ++counts_["requests lost"]; return;
+    case 2: {
+      ++counts_["answers lost"];
+      const auto flight = Send(client, std::move(body), false);
+      return;
+    }
+    case 3: {
+      ++counts_["requests late"];
+      late_.push_back(std::make_shared<Flight>());
+      late_.back()->client = client;
+      late_.back()->body = std::move(body);
+      return;
+    }
+    default: break;
+  }
+  const auto flight = Send(client, std::move(body), true);
+  if (!dice_.Chance(0.6)) return;
+  while (!flight->done && server_->gate().Step()) {
+    if (dice_.Chance(0.3)) ++now_ms_;
+    NoteSight();
+    if (server_->gate().is_torn()) return Kill();
+  }
+  Deliver();
+}
+
+World::FlightPtr World::Send(std::size_t client, Body body, bool is_heard) {
+  auto flight = std::make_shared<Flight>();
+  flight->client = client;
+  flight->user = clients_[client]->user();
+  flight->body = std::move(body);
+  flight->is_heard = is_heard;
+  flight->begun = gate_steps_ + server_->gate().steps();
+  app::SyncRequest request{.user_id = flight->user,
+                           .cursor = flight->body.cursor,
+                           .named = flight->body.named,
+                           .deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2)};
+  for (const domain::Op& op : flight->body.ops) request.ops.push_back({op, std::nullopt});
+  server_->sync().Run(std::move(request), [flight](base::Result<std::string> answer) {
+    flight->answer = std::move(answer);
+    flight->done = true;
+  });
+  flights_.push_back(flight);
+  ++counts_["requests"];
+  return flight;
+}
+
+/// Answers that have come go to their clients.
+void World::Deliver() {
+  for (std::size_t i = 0; i < flights_.size();) {
+    if (!flights_[i]->done) {
+      ++i;
+      continue;
+    }
+    const FlightPtr flight = flights_[i];
+    flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
+    const bool has_more = Hand(*flight);
+    counts_["pages"] += has_more ? 1 : 0;
+  }
+}
+
+/// Whether there is more.
+bool World::Hand(Flight& flight) {
+  Absorb();
+  if (!flight.answer) {
+    Need(flight.answer.error().code == base::Code::kUnavailable,
+         "a request is refused: ", flight.answer.error().detail);
+    ++counts_["unavailable"];
+    return true;
+  }
+  const json::object answer = json::parse(*flight.answer).as_object();
+  CheckSight(flight, answer);
+  return flight.is_heard && clients_[flight.client]->Take(flight.body, answer);
+}
+
+void World::OnResult(const domain::Op& op, const Result& result) {
+  const std::pair key{op.list_id, op.op_id};
+  ++counts_["result " + result.status + (result.code.empty() ? "" : " " + result.code)];
+  if (result.status == "refused") {
+    Need(result.code != "op_id_reused", "op ", op.op_id, " is called another's");
+    const bool may_be = result.code == "not_found" || result.code == "id_taken" ||
+                        result.code == "op_expired" || result.code == "invalid_request";
+    Need(may_be || !first_.contains(key), "op ", op.op_id, " was done, and then ", result.code);
+    return;
+  }
+  Result bare = result;
+  const bool is_purged = op.item_id && archive_.IsPurged(op.list_id, *op.item_id);
+  if (is_purged) bare.fields.clear();
+  const auto [first, is_new] = first_.try_emplace(key, bare);
+  if (is_new) return;
+  ++counts_["repeats"];
+  if (is_purged) first->second.fields.clear();
+  Need(first->second == bare, "a repeat of ", op.op_id, " is told ", bare.status, " ",
+       bare.revision, " ", bare.code, ", the first was told ", first->second.status, " ",
+       first->second.revision, " ", first->second.code);
+}
+
+bool World::Exchange(std::size_t client) {
+  Body body = clients_[client]->Request(true);
+  for (const domain::Op& op : body.ops) archive_.Sent(op);
+  const auto flight = Send(client, std::move(body), true);
+  std::erase(flights_, flight);
+  while (!flight->done) {
+    Need(server_->gate().Step(), "an answer never comes");
+    NoteSight();
+    if (!server_->gate().is_torn()) continue;
+    Kill();
+    return true;
+  }
+  return Hand(*flight);
+}
+
+/// Syncs until there is nothing left, then holds what the client has against the service.
+void World::Settle(std::size_t client) {
+  while (server_->gate().Step()) {
+    NoteSight();
+    if (server_->gate().is_torn()) Kill();
+  }
+  for (const FlightPtr& flight : flights_) {
+    if (flight->client == client) flight->is_heard = false;
+  }
+  Deliver();
+  Client& who = *clients_[client];
+  constexpr int kRounds = 300;
+  int rounds = 0;
+  do {
+    who.BringIn();
+    for (; Exchange(client) && rounds < kRounds; ++rounds) {
+    }
+  } while (!who.is_settled() && ++rounds < kRounds);
+  Need(who.is_settled(), "a client does not come to rest: ", who.store().pending.size(),
+       " ops and ", who.store().wanted.size(), " lists are left");
+  CompareWith(who);
+  ++counts_["settled"];
+}
+
+void World::CompareWith(const Client& client) {
+  std::set<base::Uuid> seen;
+  for (const auto& [key, sight] : sight_) {
+    if (key.first == client.user() && sight.sees) seen.insert(key.second);
+  }
+  std::set<base::Uuid> held;
+  for (const auto& [list, view] : client.store().lists) held.insert(list);
+  for (const base::Uuid& list : held) {
+    Need(seen.contains(list), client.user(), " holds ", list, ", which they do not see");
+  }
+  for (const base::Uuid& list : seen) {
+    Need(held.contains(list), client.user(), " does not hold ", list, ", which they see");
+    const View& have = client.store().lists.at(list);
+    const View& is = *archive_.at(list).now;
+    if (have == is) continue;
+    Fail("a client's ", list, " is not the service's: ",
+         TextOf(list, have, domain::Role::kViewer), " is ", TextOf(list, is, domain::Role::kViewer));
+  }
+}
+
+/// Who sees what, whenever that may have changed.
+void World::NoteSight() {
+  if (!server_->gate().TakeMembersWritten() && server_->gate().steps() != 0) return;
+  std::map<std::pair<base::Uuid, base::Uuid>, Membership> all;
+  for (Membership& each : server_->Memberships()) all[{each.user, each.list}] = std::move(each);
+  const std::uint64_t now = gate_steps_ + server_->gate().steps();
+  for (auto& [key, sight] : sight_) {
+    const auto found = all.find(key);
+    if (!sight.sees || (found != all.end() && found->second.sees)) continue;
+    sight.sees = false;
+    sight.lost_at = now;
+    sight.lost_revision = found == all.end() ? 0 : found->second.revision;
+  }
+  for (const auto& [key, each] : all) {
+    if (each.sees) sight_[key].sees = true;
+  }
+}
+
+/// `list` was told, at `revision`.
+void World::CheckSeen(const Flight& flight, const base::Uuid& list, std::int64_t revision) const {
+  const auto found = sight_.find({flight.user, list});
+  if (found != sight_.end() && found->second.sees) return;
+  const bool was_seen = found != sight_.end() && found->second.lost_at > flight.begun;
+  Need(was_seen, flight.user, " was told of ", list, " and does not see it");
+  Need(revision < found->second.lost_revision || found->second.lost_revision == 0, flight.user,
+       " was told what became of ", list, " after they could see it");
+}
+
+void World::CheckSight(const Flight& flight, const json::object& answer) {
+  const auto id = [](const auto& text) {
+    return base::ParseUuid(std::string_view(text)).value();
+  };
+  for (const auto& [name, entry] : answer.at("lists").as_object()) {
+    const json::object& object = entry.as_object();
+    std::int64_t revision = object.at("revision").as_int64();
+    if (const auto* changes = object.if_contains("changes")) {
+      revision = 0;
+      if (!changes->as_array().empty()) {
+        revision = changes->as_array().back().at("revision").as_int64();
+      }
+    }
+    CheckSeen(flight, id(name), revision);
+  }
+  for (const json::value& list : answer.at("granted").as_array()) {
+    CheckSeen(flight, id(list.at("id").as_string()), list.at("revision").as_int64());
+  }
+  for (const auto& [op, result] : answer.at("results").as_object()) {
+    const auto* fields = result.as_object().if_contains("fields");
+    if (fields == nullptr || !fields->as_object().contains("to_list")) continue;
+    CheckSeen(flight, id(fields->at("to_list").as_string()), 0);
+  }
+}
+
+}  // namespace sim
