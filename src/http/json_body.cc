@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "domain/limits.h"
+#include "http/query.h"
 
 namespace http {
 namespace {
@@ -115,6 +116,23 @@ std::optional<base::Uuid> BodyReader::Id(std::string_view name) {
   const auto id = base::ParseUuid7(value->text);
   if (!id) AddError(PointerTo(name), "invalid", "This must be a UUIDv7 in lower case.");
   return id;
+}
+
+std::optional<std::int64_t> BodyReader::Int(std::string_view name, std::int64_t min,
+                                            std::int64_t max) {
+  const JsonValue* const value = Take(name);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != JsonValue::Kind::kNumber) {
+    AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type",
+             "This must be a number.");
+    return std::nullopt;
+  }
+  const auto number = ParseNumber(value->text);
+  if (number && *number >= min && *number <= max) return number;
+  AddError(PointerTo(name), "invalid",
+           "This must be a whole number from " + std::to_string(min) + " to " +
+               std::to_string(max) + ".");
+  return std::nullopt;
 }
 
 const JsonValue* BodyReader::Object(std::string_view name) {

@@ -34,6 +34,8 @@ class BodyReader {
   std::optional<std::string> Text(std::string_view name, std::size_t min, std::size_t max);
   std::optional<bool> Bool(std::string_view name);
   std::optional<base::Uuid> Id(std::string_view name);
+  /// A whole number, without fraction or exponent.
+  std::optional<std::int64_t> Int(std::string_view name, std::int64_t min, std::int64_t max);
   /// For fields whose null means the default: true when the member is there and null.
   bool Null(std::string_view name);
   std::optional<std::vector<std::string>> Labels(std::string_view name);

@@ -1,6 +1,8 @@
 #include "http/pipeline.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -218,6 +220,21 @@ class Pipeline {
     });
   }
 
+  /// What the call asks of its caller.
+  static domain::Action ActionOf(const Call& call) {
+    if (call.route.handler == DeleteItem && IsPurge(call.request())) return domain::Action::kOwn;
+    return call.route.action.value_or(domain::Action::kOwn);
+  }
+
+  /// The other list that an item is to be moved to.
+  static std::optional<base::Uuid> OtherList(const Call& call) {
+    if (call.route.handler != MoveItem) return std::nullopt;
+    const JsonValue* const to_list = call.body.Find("to_list");
+    if (to_list == nullptr || to_list->kind != JsonValue::Kind::kText) return std::nullopt;
+    const auto id = base::ParseUuid7(to_list->text);
+    return id == call.list_id ? std::nullopt : id;
+  }
+
   /// With a list that may be a little old: who is turned away, or asks for more than it has, is so
   /// only by what the primary says now.
   static void Enter(const CallPtr& call, app::SnapshotPtr list) {
@@ -236,6 +253,37 @@ class Pipeline {
 
   static void Pass(const CallPtr& call, app::SnapshotPtr list,
                    const base::Result<domain::Role>& role) {
+    const auto other = OtherList(*call);
+    const bool is_seen = role || role.error().code == base::Code::kForbidden;
+    if (!other || !is_seen) return Go(call, std::move(list), role);
+    AuthorizeIn(call, *other,
+                [call, list = std::move(list), role](base::Result<domain::Role> there) {
+                  // 404 goes before 403, whichever list it is about.
+                  const bool is_there = there || there.error().code == base::Code::kForbidden;
+                  Go(call, list, is_there && (!role || there) ? role : there);
+                });
+  }
+
+  /// The same for the list that an item is to be moved to: there one must be allowed to edit.
+  static void AuthorizeIn(const CallPtr& call, const base::Uuid& id,
+                          std::function<void(base::Result<domain::Role>)> done) {
+    const auto check = [user = call->caller.user_id](const base::Result<app::SnapshotPtr>& list) {
+      if (!list) return base::Result<domain::Role>(std::unexpected(list.error()));
+      return domain::Authorize(&(*list)->list(), user, domain::Action::kEdit);
+    };
+    call->services.lists.Read(
+        id, [call, id, check, done = std::move(done)](const base::Result<app::SnapshotPtr>& list) {
+          base::Result<domain::Role> role = check(list);
+          if (role || !call->services.lists.IsShared()) return done(std::move(role));
+          call->services.lists.ReadConfirmed(
+              id, [check, done](const base::Result<app::SnapshotPtr>& confirmed) {
+                done(check(confirmed));
+              });
+        });
+  }
+
+  static void Go(const CallPtr& call, app::SnapshotPtr list,
+                 const base::Result<domain::Role>& role) {
     if (!role) return call->SendError(role.error());
     call->role = *role;
     call->list = std::move(list);
@@ -246,10 +294,10 @@ class Pipeline {
     const base::Uuid& user = call.caller.user_id;
     const auto sees = domain::Authorize(&state, user, domain::Action::kRead);
     if (!sees) return sees;
-    if (!call.params[1].empty() && !FindItem(call, state)) {
-      return std::unexpected(base::NotFound());
-    }
-    return domain::Authorize(&state, user, call.route.action.value_or(domain::Action::kOwn));
+    auto may = domain::Authorize(&state, user, ActionOf(call));
+    const bool is_there = call.params[1].empty() || FindItem(call, state);
+    if (!is_there && !(may && IsGoneByThis(call, state))) return std::unexpected(base::NotFound());
+    return may;
   }
 
   /// False: there is no such item, and the route does not make it.
@@ -266,6 +314,17 @@ class Pipeline {
     }
     const domain::Item* const item = id ? state.Find(*id) : nullptr;
     return item != nullptr && item->gone == domain::Gone::kNo;
+  }
+
+  /// Whether the item may be gone by a first request with the same key: then this one is answered
+  /// as that was.
+  static bool IsGoneByThis(const Call& call, const domain::ListState& state) {
+    const domain::Item* const item = call.item_id ? state.Find(*call.item_id) : nullptr;
+    if (item == nullptr || !call.request().Find("Idempotency-Key")) return false;
+    if (item->gone == domain::Gone::kMoved) {
+      return call.route.handler == MoveItem && item->moved_to == OtherList(call);
+    }
+    return call.route.handler == DeleteItem && IsPurge(call.request());
   }
 
   /// The first answer again, for who may still have it: where it tells of a list that was made, its
@@ -300,6 +359,10 @@ class Pipeline {
       call->errors.push_back(
           {"Idempotency-Key", "invalid", "This must be 1 to 255 visible ASCII characters."});
       return call->route.handler(call);
+    }
+    if (call->route.handler == DeleteItem && IsPurge(request)) {
+      // The scope is the path alone: a repeat of a plain DELETE must not be taken for this.
+      return Begin(call, key->second, std::string(request.body) + "?purge=true");
     }
     if (call->route.handler != PutPassword) return Begin(call, key->second, request.body);
     // Its body holds passwords: what is kept of it must not be cheaper to guess than they are.

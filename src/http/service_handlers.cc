@@ -36,7 +36,10 @@ constexpr Limit kLimits[] = {
     {"page_entries", domain::kPageMax},
     {"page_changes", domain::kChangesMax},
     {"idempotency_key_characters", 255},
-    {"sync_ops", 100},
+    {"sync_ops", domain::kSyncOpsMax},
+    {"sync_lists", domain::kSyncListsMax},
+    {"sync_changes", domain::kSyncChangesMax},
+    {"sync_bytes", domain::kSyncBytesMax},
     {"body_bytes", 1'048'576},
     {"request_line_bytes", 8'192},
     {"header_fields", 100},
@@ -79,7 +82,7 @@ void SendChanges(const CallPtr& call, std::int64_t after, std::int64_t limit) {
 
 void GetChanges(const CallPtr& call) {
   QueryReader query(call->request().query, call->errors);
-  const std::int64_t after = query.Int("after", 0, (std::int64_t{1} << 53) - 1).value_or(0);
+  const std::int64_t after = query.Int("after", 0, domain::kRevisionMax).value_or(0);
   const std::int64_t limit =
       query.Int("limit", 1, domain::kChangesMax).value_or(domain::kChangesMax);
   query.RejectUnknown();
