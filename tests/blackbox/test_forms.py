@@ -282,7 +282,7 @@ ROUTES = {
     "/v1/lists/{id}/items": {"GET", "POST"},
     "/v1/lists/{id}/items/{id}": {"GET", "PUT", "PATCH", "DELETE"},
     "/v1/lists/{id}/items/{id}/move": {"POST"}, "/v1/lists/{id}/items/{id}/restore": {"POST"},
-    "/v1/lists/{id}/changes": {"GET"}, "/v1/limits": {"GET"}, "/livez": {"GET"}, "/readyz": {"GET"},
+    "/v1/lists/{id}/changes": {"GET"}, "/v1/lists/{id}/revert": {"POST"}, "/v1/limits": {"GET"}, "/livez": {"GET"}, "/readyz": {"GET"},
     "/openapi.json": {"GET"}, "/.well-known/jwks.json": {"GET"},
 }
 
