@@ -380,6 +380,8 @@ def test_limits_are_told_without_sign_in(anonymous):
     assert limits and all(isinstance(value, int) and not isinstance(value, bool) for value in limits.values())
     assert {200, 500, 16384, 20, 50, 10_000, 20_000, 8 * 1024 * 1024, 2_000, 100, 1024 * 1024} <= set(
         limits.values()), limits
+    sync = {name: value for name, value in limits.items() if name.startswith("sync_")}
+    assert sync == {"sync_ops": 100, "sync_lists": 2_000, "sync_changes": 2_000, "sync_bytes": 1024 * 1024}
 
 
 def test_health(anonymous):

@@ -314,7 +314,7 @@ export interface paths {
         post?: never;
         /**
          * Take an item to trash, or erase it
-         * @description With its live children. For 30 days it can be restored; in trash already, it is 204 and adds no revision. With `purge=true`, which is the owner's, an item in trash or not is erased from trash and history for good, and its id stays used; children go to trash.
+         * @description With its live children. For 30 days it can be restored; in trash already, it is 204 and adds no revision. With `purge=true`, which is the owner's, an item in trash or not is erased from trash and history for good, and its id stays used; children go to trash. To an `Idempotency-Key` a DELETE and a purge are two requests.
          */
         delete: operations["deleteItem"];
         options?: never;
