@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "app/idempotency.h"
@@ -8,7 +9,6 @@
 #include "store/lists.h"
 
 namespace app {
-namespace {
 
 base::Uuid RandomBatch() {
   base::Uuid batch;
@@ -16,40 +16,53 @@ base::Uuid RandomBatch() {
   return batch;
 }
 
-std::uint64_t KeyOf(const base::Uuid& id) {
+std::uint64_t LaneOf(const base::Uuid& id) {
   return std::hash<base::Uuid>{}(id);
 }
-
-}  // namespace
 
 /// One batch of a list: decides what waits, writes it, answers.
 class Lists::Impl::Job final : public ports::WriteJob {
  public:
-  /// `locked`: decides on what it reads for itself while no other process can write the list.
-  Job(std::shared_ptr<Impl> lists, const base::Uuid& id, bool locked)
-      : lists_(std::move(lists)), id_(id), is_locked_(locked), loader_(id) {}
+  /// `locked`: decides on what it reads for itself while no other process can write the list;
+  /// `need`: of the log, too.
+  Job(std::shared_ptr<Impl> lists, const base::Uuid& id, bool locked, store::HistoryNeed need)
+      : lists_(std::move(lists)),
+        id_(id),
+        is_locked_(locked),
+        loader_(id),
+        history_loader_(id, std::move(need)) {}
 
-  [[nodiscard]] std::optional<base::Uuid> Locks() const override {
-    return is_locked_ ? std::optional(id_) : std::nullopt;
+  [[nodiscard]] std::vector<base::Uuid> Locks() const override {
+    return is_locked_ ? std::vector{id_} : std::vector<base::Uuid>();
   }
   [[nodiscard]] std::vector<ports::Statement> ReadFirst() const override {
-    return store::ListLoader::Statements(id_);
+    std::vector<ports::Statement> statements = store::ListLoader::Statements(id_);
+    if (history_loader_.need().empty()) return statements;
+    std::ranges::move(history_loader_.Statements(), std::back_inserter(statements));
+    return statements;
   }
   void OnRow(std::size_t statement, const ports::Row& row) override {
-    loader_.OnRow(statement, row);
+    if (statement < store::ListLoader::kStatements) {
+      loader_.OnRow(statement, row);
+    } else {
+      history_loader_.OnRow(statement - store::ListLoader::kStatements, row);
+    }
   }
 
   ports::Batch Prepare() override {
-    Held base;
     prepared_at_ = VerifiedNow();
-    ops_ = lists_->Take(id_, base, attempts_);
-    if (is_locked_) base = Read();
+    Taken taken = lists_->Take(id_, is_locked_ ? &history_loader_.need() : nullptr);
+    ops_ = std::move(taken.ops);
+    attempts_ = taken.attempts;
+    known_ = std::move(taken.known);
+    const Held base = is_locked_ ? Read() : std::move(taken.base);
     lists_->batch_ops_.Observe(static_cast<double>(ops_.size()));
     write_.before = base.snapshot ? base.snapshot->list_ptr() : nullptr;
     write_.after = write_.before;
     write_.epoch = lists_->epoch_.load(std::memory_order_relaxed);
     const domain::DecideContext context{lists_->clock_(), write_.epoch,
-                                        [] { return base::RandomBits(); }, RandomBatch()};
+                                        [] { return base::RandomBits(); }, RandomBatch(),
+                                        known_ ? &known_->history : nullptr};
     answers_.reserve(ops_.size());
     for (const WriteRequest& request : ops_) {
       if (write_.changes.empty()) maker_ = answers_.size();
@@ -103,22 +116,23 @@ class Lists::Impl::Job final : public ports::WriteJob {
   [[nodiscard]] Held Read() {
     lists_->NoteEpoch(loader_.epoch());
     const domain::ListPtr list = loader_.Finish();
+    if (!history_loader_.need().empty()) {
+      auto known = FinishKnown(history_loader_);
+      if (known) known_ = std::move(*known);
+      if (!known) unknown_ = std::move(known.error());
+    }
     return {list ? std::make_shared<const Snapshot>(list) : nullptr, VerifiedNow()};
   }
 
   base::Result<Answer> DecideOne(const WriteRequest& request,
                                  const domain::DecideContext& context) {
+    if (unknown_ && !store::IsBlind(request.op)) return std::unexpected(*unknown_);
     auto decision = request.op.kind == domain::Kind::kRevoke
                         ? domain::DecideLeave(write_.after, request.op, context)
                         : domain::Decide(write_.after, request.op, context);
     if (!decision) return std::unexpected(std::move(decision.error()));
     Answer answer = request.render(*decision);
-    if (auto& change = decision->change) {
-      write_.after = decision->list;
-      write_.changes.push_back(
-          {std::move(*change), lists_->crypto_.Sha256(store::DigestText(request.op))});
-      for (domain::ItemPtr& row : decision->rows) AddRow(std::move(row));
-    }
+    if (decision->change) Write(request.op, *decision);
     if (request.key) {
       kept_.emplace_back(*request.key, answer);
       if (lists_->is_shared_) {
@@ -126,6 +140,19 @@ class Lists::Impl::Job final : public ports::WriteJob {
       }
     }
     return answer;
+  }
+
+  void Write(const domain::Op& op, domain::Decision& decision) {
+    write_.after = decision.list;
+    store::LoggedChange logged = store::LoggedOf(op, std::move(*decision.change), decision, lists_->crypto_);
+    // The next op of the batch must know of it.
+    if (known_) known_->history.Add(store::KnownOf(logged, known_->need.whole));
+    write_.changes.push_back(std::move(logged));
+    for (domain::ItemPtr& row : decision.rows) AddRow(std::move(row));
+    if (op.kind != domain::Kind::kPurge || !known_ || op.expires) return;
+    write_.purge = store::Purge{*op.item_id, decision.list->updated_at,
+                                std::exchange(known_->erased, {}),
+                                std::exchange(known_->answers, {})};
   }
 
   /// Each item is stored once, as it is after the last op.
@@ -186,16 +213,28 @@ class Lists::Impl::Job final : public ports::WriteJob {
     for (std::size_t i = 0; i < ops_.size(); ++i) {
       if (error != nullptr) {
         ops_[i].done(std::unexpected(*error));
+      } else if (const domain::Item* const moved = MovedBy(i)) {
+        lists_->TellMoved(std::move(ops_[i]), *moved->moved_to, std::move(answers_[i].error()));
       } else {
         ops_[i].done(std::move(answers_[i]));
       }
     }
   }
 
+  /// The item that was moved elsewhere, where that is why an op of sync is refused.
+  [[nodiscard]] const domain::Item* MovedBy(std::size_t op) const {
+    if (answers_[op] || answers_[op].error().reason != "item_moved") return nullptr;
+    const domain::Item* const item = write_.after->Find(ops_[op].op.item_id.value_or(base::Uuid{}));
+    return item != nullptr && item->moved_to ? item : nullptr;
+  }
+
   const std::shared_ptr<Impl> lists_;
   const base::Uuid id_;
   const bool is_locked_;
   store::ListLoader loader_;
+  store::HistoryLoader history_loader_;
+  std::optional<Known> known_;
+  std::optional<base::Error> unknown_;  // Why the log could not be read.
   std::vector<WriteRequest> ops_;
   std::vector<base::Result<Answer>> answers_;  // One for each op.
   std::vector<std::pair<IdempotencyKey, Answer>> kept_;
@@ -212,11 +251,15 @@ class Lists::Impl::Job final : public ports::WriteJob {
 
 void Lists::Impl::Submit(const base::Uuid& id, bool locked) {
   ports::Deadline deadline;
+  store::HistoryNeed need;
   {
     const std::scoped_lock lock(mutex_);
-    deadline = lanes_.at(id).waiting.front().deadline;
+    const Lane& lane = lanes_.at(id);
+    deadline = lane.waiting.front().deadline;
+    if (locked) need = NeedOf(lane);
   }
-  database_.Write(KeyOf(id), deadline, std::make_shared<Job>(shared_from_this(), id, locked));
+  database_.Write(LaneOf(id), deadline,
+                  std::make_shared<Job>(shared_from_this(), id, locked, std::move(need)));
 }
 
 }  // namespace app

@@ -157,6 +157,9 @@ void Lists::ReadConfirmed(const base::Uuid& id,
                           std::function<void(base::Result<SnapshotPtr>)> done) {
   impl_->ReadConfirmed(id, std::move(done));
 }
+void Lists::WriteAll(std::vector<WriteRequest> requests) {
+  impl_->WriteAll(std::move(requests));
+}
 bool Lists::IsShared() const {
   return impl_->IsShared();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,9 @@ struct IdempotencyKey {
   base::Time first_used_at;
 };
 
+/// Something that holds a lane while it needs the list for itself: a move between two lists.
+class Ticket;
+
 /// One write to a list on its way through its lane.
 struct WriteRequest {
   domain::Op op;
@@ -46,7 +50,11 @@ struct WriteRequest {
   /// it is refused. Errors: Decide's, and kUnavailable (`unavailable`, `storage_full`,
   /// `outcome_unknown`).
   std::function<void(base::Result<Answer>)> done;
-  VerifiedAt arrived_at{0};  // Filled by Lists::Write.
+
+  // Filled by Lists.
+  VerifiedAt arrived_at{0};
+  std::shared_ptr<std::atomic<bool>> chain;  // True: an op before it failed; this one must not run.
+  std::shared_ptr<Ticket> ticket;            // This is no op, but a turn on the lane.
 };
 
 enum class ListFilter : std::uint8_t { kActive, kArchived, kTrashed };

@@ -12,14 +12,40 @@
 #include <vector>
 
 #include "app/lists.h"
+#include "store/history.h"
 #include "store/lists.h"
 
 /// Inside of Lists: lists.cc reads and keeps, lists_lane.cc sees to it that one job of a list runs
-/// at a time, list_job.cc is that job.
+/// at a time, list_job.cc is that job; lists_sync.cc runs the ops of one sync, and transfer.cc a
+/// move between two lists, which needs the lanes of both.
 namespace app {
+
+/// Waits in a lane for its turn, and then holds it until Impl::Next is called.
+class Ticket {
+ public:
+  virtual ~Ticket() = default;
+  virtual void Arrive() = 0;
+  /// The lane could not serve it, and does not hold for it.
+  virtual void Fail(const base::Error& error) = 0;
+};
+
+/// What was read of a list's log for the ops that wait.
+struct Known {
+  store::HistoryNeed need;
+  domain::History history;
+  std::vector<store::Erased> erased;
+  std::vector<store::ErasedAnswer> answers;
+};
 
 /// For reads that nobody has given another deadline.
 [[nodiscard]] ports::Deadline ReadDeadline();
+
+/// A mark for one attempt to write.
+[[nodiscard]] base::Uuid RandomBatch();
+/// The database's lane of a list.
+[[nodiscard]] std::uint64_t LaneOf(const base::Uuid& id);
+
+inline constexpr int kAttemptsMax = 5;  // Design.md, 'How a write happens'.
 
 class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
  public:
@@ -32,6 +58,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   void ConfirmHot();
   void Distrust() { cache_.Distrust(); }
   void Write(WriteRequest request);
+  void WriteAll(std::vector<WriteRequest> requests);
   void Forget(const base::Uuid& id);
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
             std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done);
@@ -40,6 +67,8 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
 
  private:
   class Job;
+  class Sequence;
+  class Transfer;
   using Loaded = std::function<void(base::Result<SnapshotPtr>)>;
   using LoadedAt = std::function<void(base::Result<Held>)>;
 
@@ -47,6 +76,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   struct Lane {
     std::deque<WriteRequest> waiting;
     Held base;  // What the next batch is decided on where the cache has nothing newer.
+    std::optional<Known> known;  // Read after `base`: then the batch is decided on just that.
     // Only ops that came before it are in the next batch, as all refusals in it must rest on what
     // was confirmed since.
     std::optional<VerifiedAt> only_before;
@@ -78,11 +108,29 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
               std::vector<LoadedAt> waiting);
   [[nodiscard]] bool WentBack(const base::Uuid& id, const Held& known, std::int64_t found);
   void NoteEpoch(std::int64_t epoch);
+  /// Puts ops of one list into its lane, side by side.
+  void Enqueue(const base::Uuid& id, std::vector<WriteRequest> requests);
   void Schedule(const base::Uuid& id);
+  /// Reads what the ops that wait need of the log, then submits them.
+  void Inform(const base::Uuid& id);
   void Submit(const base::Uuid& id, bool locked);
+  static void Refuse(const WriteRequest& request, const base::Error& error);
+  [[nodiscard]] static store::HistoryNeed NeedOf(const Lane& lane);
+  /// Errors: HistoryLoader::Finish's.
+  [[nodiscard]] static base::Result<Known> FinishKnown(store::HistoryLoader& loader);
+  void StartTransfer(WriteRequest request);
+  void RefuseUndo(const base::Uuid& id, const base::Error& error);
+  void TellMoved(WriteRequest request, const base::Uuid& to, base::Error error);
   void HoldForLane(const base::Uuid& id, VerifiedAt since);
   void RefuseAll(const base::Uuid& id, const base::Error& error);
-  [[nodiscard]] std::vector<WriteRequest> Take(const base::Uuid& id, Held& base, int& attempts);
+  struct Taken {
+    std::vector<WriteRequest> ops;
+    Held base;
+    int attempts = 0;
+    std::optional<Known> known;
+  };
+  /// `read`: what the job has read for itself.
+  [[nodiscard]] Taken Take(const base::Uuid& id, const store::HistoryNeed* read);
   void Publish(SnapshotPtr snapshot, VerifiedAt at);
   void Next(const base::Uuid& id);
   void Again(const base::Uuid& id, std::vector<WriteRequest> ops);

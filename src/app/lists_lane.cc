@@ -1,14 +1,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/idempotency.h"
+#include "app/batch_job.h"
 #include "app/lists_impl.h"
 #include "store/lists.h"
 
 namespace app {
 namespace {
 
-constexpr int kAttemptsMax = 5;            // Design.md, 'How a write happens'.
 constexpr std::size_t kOpsPerBatch = 256;  // Of one list; the rest waits for the next batch.
 constexpr std::size_t kWaitingMax = 1024;  // Of one list; above: 503.
 
@@ -16,36 +15,71 @@ base::Error TooBusy() {
   return base::Unavailable("Too many changes wait for this list.");
 }
 
+base::Error AfterFailure() {
+  return base::Unavailable("A change before this one could not be made.");
+}
+
+/// Whether all that `op` needs of the log has been read.
+bool IsInformed(const domain::Op& op, const store::HistoryNeed* read) {
+  return store::IsBlind(op) || (read != nullptr && read->Covers(op));
+}
+
 }  // namespace
 
 void Lists::Impl::Write(WriteRequest request) {
+  const bool is_between = request.op.kind == domain::Kind::kTransfer && request.op.to_list &&
+                          *request.op.to_list != request.op.list_id;
+  if (is_between) return StartTransfer(std::move(request));
   const base::Uuid id = request.op.list_id;
-  if (is_shared_) request.arrived_at = VerifiedNow();
+  std::vector<WriteRequest> requests;
+  requests.push_back(std::move(request));
+  Enqueue(id, std::move(requests));
+}
+
+void Lists::Impl::Enqueue(const base::Uuid& id, std::vector<WriteRequest> requests) {
+  const VerifiedAt now = is_shared_ ? VerifiedNow() : VerifiedAt{0};
   bool is_first = false;
-  std::function<void(base::Result<Answer>)> refused;
+  std::vector<WriteRequest> refused;
   {
     const std::scoped_lock lock(mutex_);
     Lane& lane = lanes_[id];
-    if (lane.waiting.size() >= kWaitingMax) {
-      refused = std::move(request.done);
-    } else {
-      // attempts is above 0 while anything of the lane is under way: one job runs at a time.
-      is_first = std::exchange(lane.attempts, std::max(lane.attempts, 1)) == 0;
-      lane.waiting.push_back(std::move(request));
+    for (WriteRequest& request : requests) {
+      request.arrived_at = now;
+      auto& queue = lane.waiting;
+      if (queue.size() < kWaitingMax) {
+        queue.push_back(std::move(request));
+      } else {
+        refused.push_back(std::move(request));
+      }
     }
+    // attempts is above 0 while anything of the lane is under way: one job runs at a time.
+    is_first = std::exchange(lane.attempts, std::max(lane.attempts, 1)) == 0;
   }
-  if (refused) refused(std::unexpected(TooBusy()));
+  for (const WriteRequest& request : refused) Refuse(request, TooBusy());
   if (is_first) Schedule(id);
+}
+
+void Lists::Impl::Refuse(const WriteRequest& request, const base::Error& error) {
+  if (request.ticket) {
+    request.ticket->Fail(error);
+  } else {
+    request.done(std::unexpected(error));
+  }
 }
 
 /// Sees to it that the lane has something to decide on, then submits a job.
 void Lists::Impl::Schedule(const base::Uuid& id) {
-  if (is_shared_) {
-    std::unique_lock lock(mutex_);
-    const bool has_lost = lanes_.at(id).attempts > 1;
-    lock.unlock();
-    if (has_lost) return Submit(id, true);  // It reads for itself, with the list's row locked.
+  std::shared_ptr<Ticket> ticket;
+  bool has_lost = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    Lane& lane = lanes_.at(id);
+    ticket = lane.waiting.front().ticket;
+    if (ticket) lane.waiting.pop_front();
+    has_lost = is_shared_ && lane.attempts > 1;
   }
+  if (ticket) return ticket->Arrive();
+  if (has_lost) return Submit(id, true);  // It reads for itself, with the list's row locked.
   const Held hot = cache_.Hold(id);
   const bool is_known = hot.snapshot && cache_.IsFresh(hot.verified_at);
   bool made_first = false;
@@ -58,7 +92,7 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
                  lane.waiting.front().op.kind == domain::Kind::kCreateList;
   }
   if (is_known || (made_first && epoch_.load(std::memory_order_relaxed) >= 0)) {
-    Submit(id, false);
+    Inform(id);
     return;
   }
   if (made_first) {
@@ -69,7 +103,7 @@ void Lists::Impl::Schedule(const base::Uuid& id) {
       self->NoteEpoch(row.Int(0));
     };
     request.done = [self = shared_from_this(), id](const base::Result<void>& read) {
-      read ? self->Submit(id, false) : self->RefuseAll(id, read.error());
+      read ? self->Inform(id) : self->RefuseAll(id, read.error());
     };
     database_.Read(std::move(request));
     return;
@@ -87,102 +121,107 @@ void Lists::Impl::HoldForLane(const base::Uuid& id, VerifiedAt since) {
       const std::scoped_lock lock(self->mutex_);
       self->lanes_.at(id).base = std::move(*held);
     }
-    self->Submit(id, false);
+    self->Inform(id);
   });
 }
 
-std::vector<WriteRequest> Lists::Impl::Take(const base::Uuid& id, Held& base, int& attempts) {
-  Held hot = cache_.Hold(id);
-  std::vector<WriteRequest> taken;
-  const std::scoped_lock lock(mutex_);
-  Lane& lane = lanes_.at(id);
-  base = hot.snapshot ? std::move(hot) : lane.base;
-  attempts = lane.attempts;
-  const auto only_before = std::exchange(lane.only_before, std::nullopt);
-  bool has_key = false;
-  while (!lane.waiting.empty() && taken.size() < kOpsPerBatch) {
-    WriteRequest& next = lane.waiting.front();
-    if (!taken.empty() && only_before && next.arrived_at > *only_before) break;
-    // One guard asks for one key (store::ListWrite::once).
-    if (is_shared_ && next.key && std::exchange(has_key, true)) break;
-    taken.push_back(std::move(next));
-    lane.waiting.pop_front();
+/// What those at the front need of the log, as far as one batch may have it.
+store::HistoryNeed Lists::Impl::NeedOf(const Lane& lane) {
+  store::HistoryNeed need;
+  std::size_t count = 0;
+  for (const WriteRequest& request : lane.waiting) {
+    // What is purged must not stand in the same batch.
+    const bool is_alone = request.op.kind == domain::Kind::kPurge && count > 0;
+    if (request.ticket || is_alone || count++ == kOpsPerBatch || !need.Add(request.op)) break;
   }
-  return taken;
+  return need;
 }
 
-/// A refusal, or that there was nothing to do, rests on what was confirmed before these came: asked
-/// for again, they are decided on what there was after.
-void Lists::Impl::Reconfirm(const base::Uuid& id, std::vector<WriteRequest> ops) {
-  const VerifiedAt now = VerifiedNow();
+base::Result<Known> Lists::Impl::FinishKnown(store::HistoryLoader& loader) {
+  auto history = loader.Finish();
+  if (!history) return std::unexpected(std::move(history.error()));
+  return Known{loader.need(), std::move(*history), loader.TakeErased(), loader.TakeErasedAnswers()};
+}
+
+void Lists::Impl::Inform(const base::Uuid& id) {
+  std::shared_ptr<store::HistoryLoader> loader;
   {
     const std::scoped_lock lock(mutex_);
     Lane& lane = lanes_.at(id);
-    lane.only_before = now;
-    lane.waiting.insert(lane.waiting.begin(), std::make_move_iterator(ops.begin()),
-                        std::make_move_iterator(ops.end()));
-  }
-  HoldForLane(id, now);
-}
-
-/// As Again, but where another process has answered one with the same Idempotency-Key meanwhile,
-/// that is its answer.
-void Lists::Impl::AgainUnlessKept(const base::Uuid& id, std::vector<WriteRequest> ops,
-                                  std::size_t at) {
-  while (at < ops.size() && !ops[at].key) ++at;
-  const std::optional<IdempotencyKey> key = at < ops.size() ? ops[at].key : std::nullopt;
-  if (!is_shared_ || !key) return Again(id, std::move(ops));
-  auto held = std::make_shared<std::vector<WriteRequest>>(std::move(ops));
-  FindKept(database_, *key, clock_(),
-           [self = shared_from_this(), id, held, at](base::Result<std::optional<Answer>> kept) {
-             std::vector<WriteRequest> rest = std::move(*held);
-             std::size_t next = at + 1;
-             if (!kept || *kept) {
-               const WriteRequest found = std::move(rest[at]);
-               rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
-               next = at;
-               if (kept) (*kept)->replayed = true;
-               found.done(kept ? base::Result<Answer>(std::move(**kept))
-                               : std::unexpected(std::move(kept.error())));
-             }
-             if (rest.empty()) return self->Next(id);
-             self->AgainUnlessKept(id, std::move(rest), next);
-           });
-}
-
-/// Another writer was faster: on what is there now, once more.
-void Lists::Impl::Again(const base::Uuid& id, std::vector<WriteRequest> ops) {
-  Forget(id);
-  retries_.Add();
-  bool give_up = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    Lane& lane = lanes_.at(id);
-    give_up = lane.attempts >= kAttemptsMax;
-    if (!give_up) {
-      ++lane.attempts;
-      lane.waiting.insert(lane.waiting.begin(), std::make_move_iterator(ops.begin()),
-                          std::make_move_iterator(ops.end()));
+    lane.known.reset();
+    store::HistoryNeed need = NeedOf(lane);
+    if (!need.empty() && lane.base.snapshot) {
+      loader = std::make_shared<store::HistoryLoader>(id, std::move(need));
+    } else if (!need.empty()) {
+      lane.known = Known{std::move(need), {}, {}, {}};  // Of a list that is not there.
     }
   }
-  if (!give_up) {
-    Schedule(id);
-    return;
+  if (!loader) return Submit(id, false);
+  ReadRows(
+      database_, loader->Statements(),
+      [loader](std::size_t statement, const ports::Row& row) { loader->OnRow(statement, row); },
+      [self = shared_from_this(), id, loader](const base::Result<void>& read) {
+        if (!read) return self->RefuseAll(id, read.error());
+        auto known = FinishKnown(*loader);
+        if (!known) return self->RefuseUndo(id, known.error());
+        {
+          const std::scoped_lock lock(self->mutex_);
+          self->lanes_.at(id).known = std::move(*known);
+        }
+        self->Submit(id, false);
+      });
+}
+
+/// The first op that asks for so much of the log that it cannot be had.
+void Lists::Impl::RefuseUndo(const base::Uuid& id, const base::Error& error) {
+  std::optional<WriteRequest> refused;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto& waiting = lanes_.at(id).waiting;
+    const auto undo = std::ranges::find_if(waiting, [](const WriteRequest& request) {
+      return request.op.kind == domain::Kind::kRevert;
+    });
+    if (undo != waiting.end()) {
+      refused = std::move(*undo);
+      waiting.erase(undo);
+    }
   }
-  const base::Error error = base::Unavailable("The list keeps changing. Try again.");
-  for (const WriteRequest& op : ops) op.done(std::unexpected(error));
+  if (!refused) return RefuseAll(id, error);
+  refused->done(std::unexpected(error));
   Next(id);
 }
 
-/// The job of a lane is over without these: they come first in the next one.
-void Lists::Impl::GoOn(const base::Uuid& id, std::vector<WriteRequest> ops) {
+Lists::Impl::Taken Lists::Impl::Take(const base::Uuid& id, const store::HistoryNeed* read) {
+  Taken taken;
+  Held hot = cache_.Hold(id);
+  std::vector<WriteRequest> broken;
   {
     const std::scoped_lock lock(mutex_);
     Lane& lane = lanes_.at(id);
-    lane.waiting.insert(lane.waiting.begin(), std::make_move_iterator(ops.begin()),
-                        std::make_move_iterator(ops.end()));
+    taken.known = std::exchange(lane.known, std::nullopt);
+    if (taken.known) read = &taken.known->need;
+    taken.base = hot.snapshot && !taken.known ? std::move(hot) : lane.base;
+    taken.attempts = lane.attempts;
+    const auto only_before = std::exchange(lane.only_before, std::nullopt);
+    bool has_key = false;
+    while (!lane.waiting.empty() && taken.ops.size() < kOpsPerBatch) {
+      WriteRequest& next = lane.waiting.front();
+      if (next.ticket) break;
+      const bool is_broken = next.chain && next.chain->load();
+      if (!is_broken) {
+        const bool is_first = taken.ops.empty();
+        if (!is_first && only_before && next.arrived_at > *only_before) break;
+        if (!is_first && next.op.kind == domain::Kind::kPurge) break;
+        if (!IsInformed(next.op, read)) break;
+        // One guard asks for one key (store::ListWrite::once).
+        if (is_shared_ && next.key && std::exchange(has_key, true)) break;
+      }
+      (is_broken ? broken : taken.ops).push_back(std::move(next));
+      lane.waiting.pop_front();
+    }
   }
-  Next(id);
+  for (const WriteRequest& request : broken) request.done(std::unexpected(AfterFailure()));
+  return taken;
 }
 
 /// The job of a lane is over: the next one, or the lane goes.
@@ -207,7 +246,7 @@ void Lists::Impl::RefuseAll(const base::Uuid& id, const base::Error& error) {
     refused = std::move(lane->second.waiting);
     lanes_.erase(lane);
   }
-  for (const WriteRequest& request : refused) request.done(std::unexpected(error));
+  for (const WriteRequest& request : refused) Refuse(request, error);
 }
 
 }  // namespace app

@@ -34,21 +34,16 @@ class History {
  public:
   History() = default;
   /// `cut`: the newest change that the log no longer holds; 0 and no time: it holds all.
-  /// `from`: all changes above it will be added (and are in the log).
-  History(std::int64_t cut, base::Time cut_at, std::int64_t from)
-      : cut_(cut), cut_at_(cut_at), from_(from) {}
+  History(std::int64_t cut, base::Time cut_at) : cut_(cut), cut_at_(cut_at) {}
 
-  /// The next change above `from`; upwards.
+  /// The next change; upwards, without a gap, up to the newest.
   void Add(LoggedPtr logged);
   /// One that is known by its op, wherever it stands.
   void AddOp(LoggedPtr logged);
 
   [[nodiscard]] std::int64_t cut() const { return cut_; }
   [[nodiscard]] base::Time cut_at() const { return cut_at_; }
-  /// Whether all changes above `revision` are here.
-  [[nodiscard]] bool Covers(std::int64_t revision) const { return revision >= from_; }
-
-  /// Changes above `revision`, upwards. It must be covered.
+  /// Changes above `revision` that were added, upwards.
   [[nodiscard]] std::span<const LoggedPtr> After(std::int64_t revision) const;
   /// nullptr: no such op among what was added.
   [[nodiscard]] const LoggedPtr* FindOp(const base::Uuid& op_id) const;
@@ -56,7 +51,6 @@ class History {
  private:
   std::int64_t cut_ = 0;
   base::Time cut_at_{};
-  std::int64_t from_ = 0;
   std::vector<LoggedPtr> changes_;
   std::unordered_map<base::Uuid, LoggedPtr> ops_;
 };

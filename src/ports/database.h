@@ -102,10 +102,11 @@ class WriteJob {
  public:
   virtual ~WriteJob() = default;
 
-  /// A list whose row is to be locked against all other writers before ReadFirst's statements are
-  /// read and Prepare is called, all in the batch's transaction: for those who lost to other
-  /// processes again and again. Only where Database::IsShared; constant. Nothing: no lock, no read.
-  [[nodiscard]] virtual std::optional<base::Uuid> Locks() const { return std::nullopt; }
+  /// Lists whose rows are to be locked, by id, against all other writers before ReadFirst's
+  /// statements are read and Prepare is called, all in the batch's transaction: for those who lost
+  /// to other processes again and again. Only where Database::IsShared; constant. None: no lock, no
+  /// read.
+  [[nodiscard]] virtual std::vector<base::Uuid> Locks() const { return {}; }
   [[nodiscard]] virtual std::vector<Statement> ReadFirst() const { return {}; }
   virtual void OnRow(std::size_t /*statement*/, const Row& /*row*/) {}
 

@@ -37,6 +37,7 @@ void AppendChange(std::string& out, const domain::Change& change);
 /// The reverse, of text that this program has written. Errors: kMalformed.
 [[nodiscard]] std::optional<domain::Due> ParseDue(std::string_view json);
 [[nodiscard]] std::vector<std::string> ParseLabels(std::string_view json);
+[[nodiscard]] base::Result<domain::Fields> ParseFields(std::string_view json);
 [[nodiscard]] base::Result<std::vector<domain::Effect>> ParseEffects(std::string_view json);
 [[nodiscard]] base::Result<domain::Change> ParseChange(std::string_view json);
 [[nodiscard]] base::Result<std::vector<domain::Change>> ParseChanges(std::string_view json);

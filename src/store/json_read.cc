@@ -228,6 +228,10 @@ std::vector<std::string> ParseLabels(std::string_view text) {
   return Guarded(text, TextsOf).value_or(std::vector<std::string>());
 }
 
+base::Result<domain::Fields> ParseFields(std::string_view text) {
+  return Guarded(text, FieldsOf);
+}
+
 base::Result<std::vector<domain::Effect>> ParseEffects(std::string_view text) {
   return Guarded(text, EffectsOf);
 }

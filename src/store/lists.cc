@@ -24,11 +24,22 @@ constexpr Sql kGuard{"lists.guard", GUARD};
 constexpr Sql kGuardOnce{"lists.guard_once", GUARD
                          " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $15"
                          " AND scope = $16 AND expires_at > $17)"};
+// Two lists at once: the lower one's row is taken first and stays as it is, so that it cannot move
+// while the higher one is changed; then the lower one follows. Either both have the mark, or none.
+#define OTHER_IS_SO                                                                         \
+  " AND EXISTS (SELECT 1 FROM lists WHERE id = $15 AND revision = $16"                      \
+  " AND COALESCE(last_batch, $17) = $17)"
+constexpr Sql kGuardHigher{"lists.guard_higher", GUARD OTHER_IS_SO};
+constexpr Sql kGuardHigherOnce{"lists.guard_higher_once", GUARD OTHER_IS_SO
+                               " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $18"
+                               " AND scope = $19 AND expires_at > $20)"};
+#undef OTHER_IS_SO
+constexpr Sql kGuardLower{"lists.guard_lower", GUARD
+                          " AND EXISTS (SELECT 1 FROM lists WHERE id = $15 AND last_batch = $16)"};
+#undef GUARD
 constexpr Sql kTouch{"lists.touch",
                      "UPDATE lists SET last_batch = $3 WHERE id = $1 AND revision = $2"
                      " AND COALESCE(last_batch, $3) = $3 AND (SELECT epoch FROM meta) = $4"};
-#undef GUARD
-
 // A made list: the owner's row goes first, so that two of one person cannot pass each other.
 constexpr Sql kOwnerHasRoom{"users.has_room",
                             "UPDATE users SET last_batch = $2 WHERE id = $1 AND deleted_at IS NULL"
@@ -99,6 +110,28 @@ constexpr Sql kLogChange{
     " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
     " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 
+constexpr Sql kLogSynced{
+    "changes.add_synced",
+    "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
+    " effects, overridden, kept, digest, base_revision, result_code, result_fields, tx)"
+    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, :tx"
+    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+
+constexpr Sql kEraseChange{
+    "changes.erase_item",
+    "UPDATE changes SET effects = $4,"
+    " overridden = CASE WHEN item_id = $5 THEN NULL ELSE overridden END,"
+    " result_fields = CASE WHEN item_id = $5 THEN NULL ELSE result_fields END"
+    " WHERE list_id = $1 AND revision = $3"
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kEraseAnswer{"idempotency.erase_item",
+                           "UPDATE idempotency SET body = $5 WHERE user_id = $3 AND scope = $4"
+                           " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+constexpr Sql kLedger{"deletion_ledger.add",
+                      "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT $1, $3, $4"
+                      " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
+                      " ON CONFLICT DO NOTHING"};
+
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();
 }
@@ -111,6 +144,12 @@ std::string JsonOf(const Append& append) {
   std::string out;
   append(out);
   return out;
+}
+
+std::string FieldsJson(const domain::Change& change, const domain::Fields& fields) {
+  return JsonOf([&](std::string& out) {
+    AppendFields(out, change.item_id ? domain::Entity::kItem : domain::Entity::kList, fields);
+  });
 }
 
 void AskOnce(const ListWrite& write, const Sql& sql, Statement& statement) {
@@ -128,7 +167,6 @@ Statement Guard(const ListWrite& write) {
       {after.id, write.before->revision, after.revision, MarkOf(*write.after), write.epoch,
        after.title, after.archived, after.item_count, after.done_count, after.trash_count,
        after.content_bytes, after.updated_at, OrNull(after.deleted_at), MarkOf(*write.before)}};
-  AskOnce(write, kGuardOnce, guard);
   return guard;
 }
 
@@ -173,22 +211,41 @@ Statement StoreItem(const ListWrite& write, const domain::Item& item) {
 Statement LogChange(const ListWrite& write, const LoggedChange& logged) {
   const domain::Change& change = logged.change;
   Value overridden;
-  if (change.overridden) {
-    overridden = JsonOf([&](std::string& out) {
-      AppendFields(out, change.item_id ? domain::Entity::kItem : domain::Entity::kList,
-                   *change.overridden);
-    });
-  }
+  if (change.overridden) overridden = FieldsJson(change, *change.overridden);
   Value kept;
   if (!change.kept.empty()) {
     kept = JsonOf([&](std::string& out) { AppendKept(out, change.kept); });
   }
-  return {&kLogChange,
-          {write.after->id, MarkOf(*write.after), change.revision, change.op_id, change.at,
-           change.actor_id, OrNull(change.client_id), std::string(Name(change.kind)),
-           std::string(Name(change.status)), OrNull(change.item_id),
-           JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }),
-           std::move(overridden), std::move(kept), ports::Bytes{logged.digest}}};
+  Statement statement{
+      &kLogChange,
+      {write.after->id, MarkOf(*write.after), change.revision, change.op_id, change.at,
+       change.actor_id, OrNull(change.client_id), std::string(Name(change.kind)),
+       std::string(Name(change.status)), OrNull(change.item_id),
+       JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }),
+       std::move(overridden), std::move(kept), ports::Bytes{logged.digest}}};
+  if (!logged.base_revision && logged.code.empty() && !logged.told) return statement;
+  statement.sql = &kLogSynced;
+  statement.params.emplace_back(logged.base_revision ? Value(*logged.base_revision) : Value());
+  statement.params.push_back(logged.code.empty() ? Value() : Value(logged.code));
+  statement.params.push_back(logged.told ? Value(FieldsJson(change, *logged.told)) : Value());
+  return statement;
+}
+
+void AddPurge(const ListWrite& write, std::vector<Statement>& out) {
+  if (!write.purge) return;
+  const base::Uuid& list = write.after->id;
+  for (const Erased& erased : write.purge->changes) {
+    out.push_back({&kEraseChange,
+                   {list, MarkOf(*write.after), erased.revision, erased.effects,
+                    write.purge->item_id}});
+  }
+  for (const ErasedAnswer& answer : write.purge->answers) {
+    out.push_back({&kEraseAnswer,
+                   {list, MarkOf(*write.after), answer.user_id, ports::Bytes{answer.scope},
+                    answer.body}});
+  }
+  out.push_back(
+      {&kLedger, {list, MarkOf(*write.after), write.purge->item_id, write.purge->at}});
 }
 
 const domain::Member* MemberIn(const domain::ListState& list, const base::Uuid& user) {
@@ -264,6 +321,25 @@ void AddUsers(const ListWrite& write, std::vector<base::Uuid>& users) {
   }
 }
 
+/// All that follows the guard.
+void AddRest(const ListWrite& write, ports::Batch& batch) {
+  const domain::ListState& after = *write.after;
+  auto& statements = batch.statements;
+  const bool members_changed = !write.before || write.before->members != after.members;
+  if (members_changed) AddMembers(write, statements);
+  if (write.before && write.before->deleted_at.has_value() != after.deleted_at.has_value()) {
+    statements.push_back({&kSightChanged, {after.id, MarkOf(after)}});
+  }
+  for (const domain::ItemPtr& item : write.rows) statements.push_back(StoreItem(write, *item));
+  for (const LoggedChange& change : write.changes) statements.push_back(LogChange(write, change));
+  AddPurge(write, statements);
+  batch.list = after.id;
+  if (members_changed) AddUsers(write, batch.users);
+  if (write.changes.empty()) return;
+  const domain::Change& first = write.changes.front().change;
+  batch.probe = Statement{&kProbe, {after.id, first.revision, first.op_id, first.at}};
+}
+
 constexpr Sql kSettleMade{
     "lists.settle_made",
     "UPDATE lists SET item_count = $3, done_count = $4, trash_count = $5, content_bytes = $6,"
@@ -286,6 +362,7 @@ ListBatch BatchOf(const ListWrite& write) {
   statements.reserve(4 + write.rows.size() + write.changes.size());
   if (write.before) {
     statements.push_back(Guard(write));
+    AskOnce(write, kGuardOnce, statements.back());
   } else {
     AddMaking(write, made);
     if (write.changes.size() > 1) {
@@ -295,18 +372,31 @@ ListBatch BatchOf(const ListWrite& write) {
             after.content_bytes, after.updated_at, OrNull(after.deleted_at)}});
     }
   }
-  if (!write.before || write.before->members != after.members) AddMembers(write, statements);
-  if (write.before && write.before->deleted_at.has_value() != after.deleted_at.has_value()) {
-    statements.push_back({&kSightChanged, {after.id, MarkOf(*write.after)}});
-  }
-  for (const domain::ItemPtr& item : write.rows) statements.push_back(StoreItem(write, *item));
-  for (const LoggedChange& change : write.changes) statements.push_back(LogChange(write, change));
-  made.batch.list = after.id;
-  if (!write.before || write.before->members != after.members) AddUsers(write, made.batch.users);
-  if (!write.changes.empty()) {
-    const domain::Change& first = write.changes.front().change;
-    made.batch.probe = Statement{&kProbe, {after.id, first.revision, first.op_id, first.at}};
-  }
+  AddRest(write, made.batch);
+  return made;
+}
+
+ListBatch TransferBatchOf(const ListWrite& from, const ListWrite& to) {
+  const bool is_upwards = from.after->id < to.after->id;
+  const ListWrite& lower = is_upwards ? from : to;
+  const ListWrite& higher = is_upwards ? to : from;
+  Statement touch = TouchStatement(*lower.before, lower.epoch);
+  Statement guard_higher = Guard(higher);
+  guard_higher.sql = &kGuardHigher;
+  guard_higher.params.emplace_back(lower.after->id);
+  guard_higher.params.emplace_back(lower.before->revision);
+  guard_higher.params.emplace_back(MarkOf(*lower.before));
+  if (from.once) AskOnce(from, kGuardHigherOnce, guard_higher);
+  Statement guard_lower = Guard(lower);
+  guard_lower.sql = &kGuardLower;
+  guard_lower.params.emplace_back(higher.after->id);
+  guard_lower.params.emplace_back(MarkOf(*higher.after));
+  ListBatch made{{{std::move(touch), std::move(guard_higher), std::move(guard_lower)}}, 2, {}};
+  AddRest(from, made.batch);
+  const auto probe = std::move(made.batch.probe);
+  AddRest(to, made.batch);
+  made.batch.probe = probe;
+  made.batch.list = lower.after->id;
   return made;
 }
 
@@ -343,6 +433,24 @@ std::string DigestText(const domain::Op& op) {
   append(",\"base_revision\":", op.base_revision);
   text += ']';
   return text;
+}
+
+LoggedChange LoggedOf(const domain::Op& op, domain::Change change,
+                      const domain::Decision& decision, ports::Crypto& crypto) {
+  LoggedChange logged;
+  logged.change = std::move(change);
+  logged.digest = op.digest.empty() ? crypto.Sha256(DigestText(op)) : op.digest;
+  if (!op.by_sync()) return logged;
+  logged.base_revision = op.base_revision;
+  logged.code = decision.code;
+  logged.told = decision.told;
+  return logged;
+}
+
+domain::LoggedPtr KnownOf(const LoggedChange& logged, bool whole) {
+  domain::Logged known{logged.change, logged.digest, logged.code, logged.told};
+  if (!whole) known.change = domain::SlimOf(std::move(known.change));
+  return std::make_shared<const domain::Logged>(std::move(known));
 }
 
 }  // namespace store

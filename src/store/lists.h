@@ -11,7 +11,9 @@
 #include "domain/change.h"
 #include "domain/decide.h"
 #include "domain/list.h"
+#include "ports/crypto.h"
 #include "ports/database.h"
+#include "store/history.h"
 
 /// The SQL of lists, items, members and the log, written once in the dialect that SQLite 3.40 and
 /// PostgreSQL 15 share. No statement here depends on which engine runs it.
@@ -21,6 +23,18 @@ namespace store {
 struct LoggedChange {
   domain::Change change;
   std::string digest;  // SHA-256 of DigestText: 32 bytes.
+  // Of an op of sync: what it had seen, and the rest of its result for a repeat.
+  std::optional<std::int64_t> base_revision;
+  std::string code;
+  std::optional<domain::Fields> told;
+};
+
+/// What a purge takes out of what was kept.
+struct Purge {
+  base::Uuid item_id;
+  base::Time at;
+  std::vector<Erased> changes;
+  std::vector<ErasedAnswer> answers;
 };
 
 /// An Idempotency-Key, as `idempotency` has it.
@@ -41,6 +55,7 @@ struct ListWrite {
   /// An Idempotency-Key that must not have been used: another process may have been faster. With
   /// it nothing is written where an answer is kept already.
   std::optional<KeyInUse> once;
+  std::optional<Purge> purge;
 };
 
 /// Where the outcome of a ListWrite's batch tells what became of it.
@@ -54,6 +69,10 @@ struct ListBatch {
 /// happens or none.
 [[nodiscard]] ListBatch BatchOf(const ListWrite& write);
 
+/// The same of two lists that change together or not at all: an item moves from `from` to `to`.
+/// Takes the rows of the lists by id. `guard` of what comes back tells of both.
+[[nodiscard]] ListBatch TransferBatchOf(const ListWrite& from, const ListWrite& to);
+
 /// `lists.last_batch` of a list in that state.
 [[nodiscard]] ports::Bytes MarkOf(const domain::ListState& list);
 
@@ -64,10 +83,21 @@ struct ListBatch {
 /// The canonical text of an op, whose digest tells a repeat from another op with the same id.
 [[nodiscard]] std::string DigestText(const domain::Op& op);
 
+/// What is kept of an op that came to a change.
+[[nodiscard]] LoggedChange LoggedOf(const domain::Op& op, domain::Change change,
+                                    const domain::Decision& decision, ports::Crypto& crypto);
+/// The same as ops after it look back on it. `whole`: with all that it holds.
+[[nodiscard]] domain::LoggedPtr KnownOf(const LoggedChange& logged, bool whole);
+
+/// Whether a person sees a list: a row, or none.
+[[nodiscard]] ports::Statement SeesStatement(const base::Uuid& user, const base::Uuid& list);
+
 /// Reads a whole list, trash and hidden places included: give Statements() to one read, its rows to
 /// OnRow, then Finish.
 class ListLoader {
  public:
+  static constexpr std::size_t kStatements = 4;
+
   explicit ListLoader(const base::Uuid& id) { list_.id = id; }
   [[nodiscard]] static std::vector<ports::Statement> Statements(const base::Uuid& id);
   void OnRow(std::size_t statement, const ports::Row& row);

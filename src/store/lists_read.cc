@@ -39,6 +39,11 @@ constexpr Sql kPageTrashed{"lists.page_trashed", LISTS_PAGE_COLUMNS
                            " ORDER BY m.list_id DESC LIMIT $3"};
 #undef LISTS_PAGE_COLUMNS
 
+constexpr Sql kSees{"members.sees",
+                    "SELECT 1 FROM members m JOIN lists l ON l.id = m.list_id"
+                    " WHERE m.list_id = $2 AND m.user_id = $1 AND m.removed_at IS NULL"
+                    " AND (l.deleted_at IS NULL OR m.role = 'owner')"};
+
 constexpr Sql kReadRevision{"lists.revision", "SELECT revision FROM lists WHERE id = $1"};
 constexpr Sql kHoldsRevision{"changes.holds",
                              "SELECT 1 FROM changes WHERE list_id = $1 AND revision = $2"};
@@ -238,6 +243,10 @@ Statement ConfirmStatement(std::span<const base::Uuid> ids) {
 
 ConfirmRow ReadConfirmRow(const ports::Row& row) {
   return {row.UuidOf(0), row.Int(1), row.Int(2), row.Int(3), BatchIn(row, 4)};
+}
+
+Statement SeesStatement(const base::Uuid& user, const base::Uuid& list) {
+  return {&kSees, {user, list}};
 }
 
 Statement EpochStatement() {

@@ -246,19 +246,18 @@ void ExpectChange(const domain::ListPtr& list, const domain::Op& op,
 }
 
 /// What the log of a case's list holds, and the ops that it has.
-domain::History HistoryOf(const json::object& test, const domain::ListPtr& list) {
-  std::int64_t from = list ? list->revision : 0;
+domain::History HistoryOf(const json::object& test) {
   std::int64_t cut = 0;
   base::Time cut_at;
   const auto* log = test.if_contains("log");
   if (log != nullptr && !log->as_array().empty()) {
-    from = cut = log->as_array().front().at("revision").as_int64() - 1;
+    cut = log->as_array().front().at("revision").as_int64() - 1;
   }
   if (const auto* held = test.if_contains("cut")) {
-    cut = from = held->at("revision").as_int64();
+    cut = held->at("revision").as_int64();
     cut_at = TimeOf(held->at("at"));
   }
-  domain::History history(cut, cut_at, from);
+  domain::History history(cut, cut_at);
   if (log != nullptr) {
     for (const json::value& each : log->as_array()) {
       const domain::Change change = ParseChange(json::serialize(each)).value();
@@ -312,12 +311,12 @@ void RunDecide(const json::object& test) {
   domain::DecideContext context{TimeOf(test.at("now")), test.at("epoch").as_int64(),
                                 std::ref(random)};
   const domain::ListPtr list = ListOf(test, context.random);
-  const domain::History history = HistoryOf(test, list);
+  const domain::History history = HistoryOf(test);
   context.history = &history;
   domain::History target_history;
   if (const auto* target = test.if_contains("target")) {
     context.target.list = ListOf(target->as_object(), context.random);
-    target_history = HistoryOf(target->as_object(), context.target.list);
+    target_history = HistoryOf(target->as_object());
     context.target.history = &target_history;
   }
   const domain::Op op = OpOf(test.at("op").as_object());

@@ -27,7 +27,7 @@ class Unguarded final : public ports::Database {
       }
       return batch;
     }
-    [[nodiscard]] std::optional<Uuid> Locks() const override { return job_->Locks(); }
+    [[nodiscard]] std::vector<Uuid> Locks() const override { return job_->Locks(); }
     [[nodiscard]] std::vector<ports::Statement> ReadFirst() const override {
       return job_->ReadFirst();
     }

@@ -48,15 +48,6 @@ void LogFailure(const char* event, const char* statement, const Failure& failure
              {"constraint", std::string_view(failure.constraint)}});
 }
 
-std::string UsersText(const std::vector<base::Uuid>& users) {
-  std::string text = "{";
-  for (const base::Uuid& user : users) {
-    if (text.size() > 1) text += ',';
-    text += base::ToString(user);
-  }
-  return text + "}";
-}
-
 }  // namespace
 
 WriteMetrics::WriteMetrics(base::Metrics& metrics)
@@ -146,10 +137,10 @@ void Lane::Take() {
     const std::scoped_lock lock(mutex_);
     while (!queue_.empty() && taken.size() < config_.group_max) {
       // One that locks has a transaction of its own.
-      if (queue_.front().job->Locks() && !taken.empty()) break;
+      if (!queue_.front().job->Locks().empty() && !taken.empty()) break;
       taken.push_back(std::move(queue_.front()));
       queue_.pop_front();
-      if (taken.back().job->Locks()) break;
+      if (!taken.back().job->Locks().empty()) break;
     }
   }
   const auto now = Clock::now();
@@ -201,7 +192,7 @@ void Lane::SendGroup() {
   std::vector<const ports::Statement*> statements;
   of_.clear();
   if (!users.empty()) {
-    locks.params.emplace_back(UsersText(users));
+    locks.params.emplace_back(ArrayText(users));
     statements.push_back(&locks);
     of_.push_back(kLocks);
   }

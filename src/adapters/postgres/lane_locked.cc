@@ -4,7 +4,7 @@
 #include "adapters/postgres/values.h"
 #include "ports/database_errors.h"
 
-/// Jobs that read under a lock: those who lost to other processes. While they have the list's row
+/// Jobs that read under a lock: those who lost to other processes. While they have the lists' rows
 /// its other writers wait in the row's queue, so that the next attempt is the last.
 namespace adapters::postgres {
 namespace {
@@ -13,21 +13,22 @@ constexpr ports::Sql kBegin{"postgres.begin", "BEGIN"};
 constexpr ports::Sql kCommit{"postgres.commit", "COMMIT"};
 constexpr ports::Sql kRollback{"postgres.rollback", "ROLLBACK"};
 constexpr ports::Sql kLockList{"postgres.lock_list",
-                               "SELECT 1 FROM lists WHERE id = $1 FOR NO KEY UPDATE"};
+                               "SELECT 1 FROM lists WHERE id = ANY (CAST($1 AS uuid[]))"
+                               " ORDER BY id FOR NO KEY UPDATE"};
 constexpr std::size_t kBefore = 2;  // Results before those of the job's own statements.
 constexpr std::size_t kNoUnit = static_cast<std::size_t>(-1);
 
 }  // namespace
 
 bool Lane::TakeLocked(Waiting& waiting) {
-  if (!waiting.job->Locks()) return false;
+  if (waiting.job->Locks().empty()) return false;
   locked_ = std::make_unique<Waiting>(std::move(waiting));
   return true;
 }
 
 void Lane::SendLocks() {
   const ports::Statement begin{&kBegin, {}};
-  const ports::Statement lock{&kLockList, {locked_->job->Locks().value_or(base::Uuid{})}};
+  const ports::Statement lock{&kLockList, {ArrayText(locked_->job->Locks())}};
   const std::vector<ports::Statement> reads = locked_->job->ReadFirst();
   std::vector<const ports::Statement*> statements{&begin, &lock};
   for (const ports::Statement& read : reads) statements.push_back(&read);

@@ -33,6 +33,15 @@ std::int64_t ToMicros(base::Time time) {
 
 }  // namespace
 
+std::string ArrayText(const std::vector<base::Uuid>& ids) {
+  std::string text = "{";
+  for (const base::Uuid& id : ids) {
+    if (text.size() > 1) text += ',';
+    text += base::ToString(id);
+  }
+  return text + "}";
+}
+
 Oid TypeOf(const ports::Value& value) {
   constexpr std::array<Oid, std::variant_size_v<ports::Value>> kTypes{
       0, kInt8, kBool, kText, kBytea, kTimestamptz, kUuid};

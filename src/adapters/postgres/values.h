@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,9 @@ using ResultPtr = std::unique_ptr<PGresult, ResultDeleter>;
 
 /// The type that a value is declared with; 0 for NULL: the server infers one.
 [[nodiscard]] Oid TypeOf(const ports::Value& value);
+
+/// Ids as the text of a uuid[].
+[[nodiscard]] std::string ArrayText(const std::vector<base::Uuid>& ids);
 
 /// The parameters of one statement in the server's binary form. What it points to lies in itself
 /// and in the values, which must outlive it. Made anew for each statement, its memory kept.

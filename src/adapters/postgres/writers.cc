@@ -17,7 +17,7 @@ class Counted final : public ports::WriteJob {
     Leave();
     return job_->Prepare();
   }
-  [[nodiscard]] std::optional<base::Uuid> Locks() const override { return job_->Locks(); }
+  [[nodiscard]] std::vector<base::Uuid> Locks() const override { return job_->Locks(); }
   [[nodiscard]] std::vector<ports::Statement> ReadFirst() const override {
     return job_->ReadFirst();
   }
