@@ -276,8 +276,10 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
       batch.probe = batch.statements.front();
     }
     if (key) {
+      // Of the list that it tells of: there the item may be purged.
+      const domain::ListState& told = decision.other ? *to_.after : *from_.after;
       batch.statements.push_back(
-          KeepAnswer(*key, *answer_, transfer_->from_, store::MarkOf(*from_.after).data));
+          KeepAnswer(*key, *answer_, told.id, store::MarkOf(told).data));
     }
     return batch;
   }

@@ -302,9 +302,11 @@ def test_what_came_from_another_list_is_erased_here(person):
     here, there = person.make_list(), person.make_list()
     word, key = words(), {"Idempotency-Key": uuid7()}
     item = person.add(here, word)["id"]
-    move = {"to_list": there}
-    person.post(f"{items_of(here)}/{item}/move", move, headers=key, status=200)
+    first = person.post(f"{items_of(here)}/{item}/move", {"to_list": there}, headers=key, status=200)
+    assert first.json()["text"] == word
     purge(person, there, item)
+    again = person.post(f"{items_of(here)}/{item}/move", {"to_list": there}, headers=key, status=200)
+    assert again.header("Idempotent-Replayed") == "true" and word.encode() not in again.body
     for target in (f"/v1/lists/{there}", f"/v1/lists/{there}/changes", f"{items_of(there)}?state=trashed"):
         assert word.encode() not in person.get(target, status=200).body
     judged(person, here)
