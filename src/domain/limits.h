@@ -29,5 +29,10 @@ inline constexpr std::size_t kRankBytesStored = 64;  // What the tables hold.
 inline constexpr std::int64_t kPageMax = 200;
 inline constexpr std::int64_t kPageDefault = 50;
 inline constexpr std::int64_t kChangesMax = 500;
+inline constexpr std::int64_t kRevisionMax = (std::int64_t{1} << 53) - 1;
+inline constexpr std::size_t kSyncOpsMax = 100;
+inline constexpr std::size_t kSyncListsMax = kMembershipsMax;         // Named in one request.
+inline constexpr std::int64_t kSyncChangesMax = 2'000;                // In one answer,
+inline constexpr std::int64_t kSyncBytesMax = std::int64_t{1} << 20;  // or so many bytes of them.
 
 }  // namespace domain

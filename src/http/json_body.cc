@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "domain/limits.h"
+#include "http/query.h"
 
 namespace http {
 namespace {
@@ -104,28 +105,53 @@ std::optional<bool> BodyReader::Bool(std::string_view name) {
   return value->boolean;
 }
 
-std::optional<base::Uuid> BodyReader::Id(std::string_view name) {
+const JsonValue* BodyReader::TakeKind(std::string_view name, JsonValue::Kind kind,
+                                      const char* detail) {
   const JsonValue* const value = Take(name);
+  if (value == nullptr || value->kind == kind) return value;
+  AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type", detail);
+  return nullptr;
+}
+
+std::optional<base::Uuid> BodyReader::Id(std::string_view name) {
+  const JsonValue* const value = TakeKind(name, JsonValue::Kind::kText, "This must be an id.");
   if (value == nullptr) return std::nullopt;
-  if (value->kind != JsonValue::Kind::kText) {
-    AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type",
-             "This must be an id.");
-    return std::nullopt;
-  }
   const auto id = base::ParseUuid7(value->text);
   if (!id) AddError(PointerTo(name), "invalid", "This must be a UUIDv7 in lower case.");
   return id;
 }
 
-const JsonValue* BodyReader::Object(std::string_view name) {
+std::optional<base::Uuid> BodyReader::AnyId(std::string_view name) {
+  const JsonValue* const value = TakeKind(name, JsonValue::Kind::kText, "This must be an id.");
+  if (value == nullptr) return std::nullopt;
+  const auto id = base::ParseUuid(value->text);
+  if (!id) AddError(PointerTo(name), "invalid", "This must be a UUID in lower case.");
+  return id;
+}
+
+std::optional<std::int64_t> BodyReader::Int(std::string_view name, std::int64_t min,
+                                            std::int64_t max) {
   const JsonValue* const value = Take(name);
-  if (value == nullptr) return nullptr;
-  if (value->kind != JsonValue::Kind::kObject) {
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != JsonValue::Kind::kNumber) {
     AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type",
-             "This must be an object.");
-    return nullptr;
+             "This must be a number.");
+    return std::nullopt;
   }
-  return value;
+  const auto number = ParseNumber(value->text);
+  if (number && *number >= min && *number <= max) return number;
+  AddError(PointerTo(name), "invalid",
+           "This must be a whole number from " + std::to_string(min) + " to " +
+               std::to_string(max) + ".");
+  return std::nullopt;
+}
+
+const JsonValue* BodyReader::Object(std::string_view name) {
+  return TakeKind(name, JsonValue::Kind::kObject, "This must be an object.");
+}
+
+const JsonValue* BodyReader::Array(std::string_view name) {
+  return TakeKind(name, JsonValue::Kind::kArray, "This must be an array.");
 }
 
 std::optional<std::vector<std::string>> BodyReader::Labels(std::string_view name) {

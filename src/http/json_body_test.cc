@@ -131,6 +131,20 @@ TEST(Id, IsAUuid7InLowerCase) {
   ExpectRefused("7", "/a wrong_type", read);
 }
 
+TEST(Int, IsAWholeNumberInItsRange) {
+  for (const auto& [text, number] : {std::pair{"0", 0}, {"7", 7}, {"9", 9}}) {
+    Fields fields(A(text));
+    EXPECT_EQ(fields->Int("a", 0, 9), number);
+    EXPECT_THAT(fields.Told(), IsEmpty());
+  }
+  const auto read = [](Fields& fields) { return fields->Int("a", 0, 9).has_value(); };
+  for (const char* text : {"10", "-1", "-0", "1.0", "1e0", "99999999999999999999"}) {
+    ExpectRefused(text, "/a invalid", read);
+  }
+  for (const char* text : {"\"1\"", "true", "[]", "{}"}) ExpectRefused(text, "/a wrong_type", read);
+  ExpectRefused("null", "/a null_not_allowed", read);
+}
+
 TEST(Object, IsTakenAsItIs) {
   const auto read = [](Fields& fields) { return fields->Object("a"); };
   Fields right(A(R"({"b":[1,{"c":null}]})"));
