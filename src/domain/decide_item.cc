@@ -44,10 +44,11 @@ base::Result<Decision> AddTaken(const ListPtr& list, const Item& taken, const Op
 base::Result<Decision> Add(const ListPtr& list, const Op& op, const DecideContext& context) {
   std::vector<base::FieldError> errors = op.field_errors;
   const Target target = TargetOf(*list, op, errors);
-  CHECK(op.item_id.has_value());
-  const bool parent_fits = list->MayHaveParent(*op.item_id, op.fields.parent_id);
+  const base::Uuid id = op.item_id.value_or(base::Uuid());  // None in a PUT at a malformed one.
+  const bool parent_fits = list->MayHaveParent(id, op.fields.parent_id);
   if (!parent_fits && !op.by_sync()) errors.push_back(ParentError());
   if (!errors.empty()) return Invalid(std::move(errors));
+  CHECK(op.item_id.has_value());
   if (const Item* const taken = list->Find(*op.item_id)) return AddTaken(list, *taken, op, context);
 
   Edit edit(*list, op, context);
