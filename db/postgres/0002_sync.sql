@@ -15,7 +15,7 @@ UPDATE meta SET cursor_key =
 -- Tombstones by the time they were made.
 CREATE INDEX members_by_removal ON members (removed_at) WHERE removed_at IS NOT NULL;
 -- Items in trash by the time they went there.
-CREATE INDEX items_by_deletion ON items (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX items_by_deletion ON items (deleted_at) WHERE deleted_at IS NOT NULL AND gone IS NULL;
 
 -- What was erased for good. A restored copy erases it again before it serves.
 CREATE TABLE deletion_ledger (

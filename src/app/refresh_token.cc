@@ -1,20 +1,12 @@
 #include "app/refresh_token.h"
 
 #include "base/base64.h"
+#include "base/constant_time.h"
 
 namespace app {
 namespace {
 
 constexpr std::size_t kRefreshBytes = 16 + 8 + 32;
-
-bool EqualInConstantTime(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned different = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    different |= static_cast<unsigned>(static_cast<std::uint8_t>(a[i] ^ b[i]));
-  }
-  return different == 0;
-}
 
 }  // namespace
 
@@ -44,7 +36,7 @@ std::optional<RefreshClaim> ReadRefreshToken(std::string_view token) {
 
 bool IsRefreshToken(ports::Crypto& crypto, const RefreshClaim& claim, const std::string& secret,
                     std::string_view token) {
-  return EqualInConstantTime(RefreshToken(crypto, claim, secret), token);
+  return base::EqualInConstantTime(RefreshToken(crypto, claim, secret), token);
 }
 
 }  // namespace app

@@ -21,6 +21,8 @@
 
 namespace app {
 class Accounts;
+class ChangeLog;
+class Sync;
 class WorkPool;
 }  // namespace app
 
@@ -39,6 +41,8 @@ struct LoopState {
 /// All that handlers work with. Made once, outlives the server.
 struct Services {
   app::Lists& lists;
+  app::ChangeLog& log;
+  app::Sync& sync;
   app::ListCache& cache;
   app::Idempotency& idempotency;
   app::Accounts& accounts;

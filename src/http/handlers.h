@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+
 #include "http/call.h"
 
 /// The handlers of lists, items, the log and the service itself: read what the request says, call
@@ -27,6 +30,8 @@ void ClearDone(const CallPtr& call);
 void GetChanges(const CallPtr& call);
 void PostRevert(const CallPtr& call);
 
+void PostSync(const CallPtr& call);
+
 void GetLimits(const CallPtr& call);
 void GetLivez(const CallPtr& call);
 void GetReadyz(const CallPtr& call);
@@ -38,6 +43,13 @@ bool IsPurge(const Request& request);
 /// The 409 of `Min-Revision`, and the 422 of all that was found wrong: what a read of a list checks
 /// before it answers. True when it has answered.
 bool RefuseRead(Call& call);
+
+/// The same for a read of the log at `revision`, which the list must have reached: 409 otherwise.
+/// Calls `then` where nothing is wrong.
+void PassRead(const CallPtr& call, std::int64_t revision, std::function<void()> then);
+
+/// Answers with the list as it was.
+void SendPast(const CallPtr& call, std::int64_t revision);
 
 /// Answers with the whole list, or 304.
 void SendList(Services& services, Exchange& exchange, const app::SnapshotPtr& list,

@@ -6,6 +6,7 @@
 #include "http/conditions.h"
 #include "http/cursor.h"
 #include "http/handlers.h"
+#include "http/item_body.h"
 #include "http/query.h"
 #include "http/routes.h"
 #include "http/write.h"
@@ -13,63 +14,6 @@
 
 namespace http {
 namespace {
-
-/// Fields of an item that add and set share. A null means the default, where there is one.
-void ReadItemFields(BodyReader& body, domain::Fields& fields) {
-  if (auto text = body.Text("text", 1, domain::kTextMax)) {
-    fields.mask |= domain::kText;
-    fields.text = std::move(*text);
-  }
-  if (body.Null("note")) {
-    fields.mask |= domain::kNote;
-  } else if (auto note = body.TextOfBytes("note", domain::kNoteBytesMax)) {
-    fields.mask |= domain::kNote;
-    fields.note = std::move(*note);
-  }
-  if (body.Null("due")) {
-    fields.mask |= domain::kDue;
-  } else if (auto due = body.Due("due")) {
-    fields.mask |= domain::kDue;
-    fields.due = std::move(*due);
-  }
-  if (body.Null("labels")) {
-    fields.mask |= domain::kLabels;
-  } else if (auto labels = body.Labels("labels")) {
-    fields.mask |= domain::kLabels;
-    fields.labels = std::move(*labels);
-  }
-  if (body.Null("parent_id")) {
-    fields.mask |= domain::kParentId;
-  } else if (const auto parent = body.Id("parent_id")) {
-    fields.mask |= domain::kParentId;
-    fields.parent_id = *parent;
-  }
-}
-
-struct Target {
-  domain::Side side = domain::Side::kNone;
-  std::optional<base::Uuid> neighbour;
-};
-
-/// `after` or `before`: an item, or null for the end that is meant.
-Target ReadTarget(BodyReader& body, bool is_needed) {
-  Target target;
-  const bool has_after = body.Has("after");
-  const bool has_before = body.Has("before");
-  if (has_after && has_before) {
-    body.AddError("/before", "invalid", "Give `after` or `before`, not both.");
-  }
-  if (is_needed && !has_after && !has_before) {
-    body.AddError("/after", "required", "Give `after` or `before`.");
-  }
-  for (const auto& [name, side] :
-       {std::pair{"after", domain::Side::kAfter}, std::pair{"before", domain::Side::kBefore}}) {
-    if (!body.Has(name)) continue;
-    target.side = side;
-    if (!body.Null(name)) target.neighbour = body.Id(name);
-  }
-  return target;
-}
 
 /// The item as it now is, in the list where it now is.
 std::string ItemJson(const domain::Decision& decision, const base::Uuid& id) {
@@ -212,10 +156,7 @@ void PatchItem(const CallPtr& call) {
   BodyReader body(call->body, call->errors);
   domain::Fields fields;
   ReadItemFields(body, fields);
-  if (const auto done = body.Bool("done")) {
-    fields.mask |= domain::kDone;
-    fields.done = *done;
-  }
+  ReadDone(body, fields);
   body.RejectUnknown();
   domain::Op op = OpOf(*call, domain::Kind::kSet);
   op.fields = std::move(fields);

@@ -105,16 +105,27 @@ std::optional<bool> BodyReader::Bool(std::string_view name) {
   return value->boolean;
 }
 
-std::optional<base::Uuid> BodyReader::Id(std::string_view name) {
+const JsonValue* BodyReader::TakeKind(std::string_view name, JsonValue::Kind kind,
+                                      const char* detail) {
   const JsonValue* const value = Take(name);
+  if (value == nullptr || value->kind == kind) return value;
+  AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type", detail);
+  return nullptr;
+}
+
+std::optional<base::Uuid> BodyReader::Id(std::string_view name) {
+  const JsonValue* const value = TakeKind(name, JsonValue::Kind::kText, "This must be an id.");
   if (value == nullptr) return std::nullopt;
-  if (value->kind != JsonValue::Kind::kText) {
-    AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type",
-             "This must be an id.");
-    return std::nullopt;
-  }
   const auto id = base::ParseUuid7(value->text);
   if (!id) AddError(PointerTo(name), "invalid", "This must be a UUIDv7 in lower case.");
+  return id;
+}
+
+std::optional<base::Uuid> BodyReader::AnyId(std::string_view name) {
+  const JsonValue* const value = TakeKind(name, JsonValue::Kind::kText, "This must be an id.");
+  if (value == nullptr) return std::nullopt;
+  const auto id = base::ParseUuid(value->text);
+  if (!id) AddError(PointerTo(name), "invalid", "This must be a UUID in lower case.");
   return id;
 }
 
@@ -136,14 +147,11 @@ std::optional<std::int64_t> BodyReader::Int(std::string_view name, std::int64_t 
 }
 
 const JsonValue* BodyReader::Object(std::string_view name) {
-  const JsonValue* const value = Take(name);
-  if (value == nullptr) return nullptr;
-  if (value->kind != JsonValue::Kind::kObject) {
-    AddError(PointerTo(name), value->is_null() ? "null_not_allowed" : "wrong_type",
-             "This must be an object.");
-    return nullptr;
-  }
-  return value;
+  return TakeKind(name, JsonValue::Kind::kObject, "This must be an object.");
+}
+
+const JsonValue* BodyReader::Array(std::string_view name) {
+  return TakeKind(name, JsonValue::Kind::kArray, "This must be an array.");
 }
 
 std::optional<std::vector<std::string>> BodyReader::Labels(std::string_view name) {

@@ -34,6 +34,8 @@ class BodyReader {
   std::optional<std::string> Text(std::string_view name, std::size_t min, std::size_t max);
   std::optional<bool> Bool(std::string_view name);
   std::optional<base::Uuid> Id(std::string_view name);
+  /// A UUID of any version.
+  std::optional<base::Uuid> AnyId(std::string_view name);
   /// A whole number, without fraction or exponent.
   std::optional<std::int64_t> Int(std::string_view name, std::int64_t min, std::int64_t max);
   /// For fields whose null means the default: true when the member is there and null.
@@ -42,8 +44,9 @@ class BodyReader {
   std::optional<domain::Due> Due(std::string_view name);
   /// Text whose bytes are bounded instead of its code points.
   std::optional<std::string> TextOfBytes(std::string_view name, std::size_t bytes_max);
-  /// An object as it is.
+  /// An object, and an array, as it is.
   const JsonValue* Object(std::string_view name);
+  const JsonValue* Array(std::string_view name);
 
   /// Adds `required` for an absent member.
   void Require(std::string_view name);
@@ -53,6 +56,7 @@ class BodyReader {
 
  private:
   const JsonValue* Take(std::string_view name);
+  const JsonValue* TakeKind(std::string_view name, JsonValue::Kind kind, const char* detail);
   std::optional<std::string> TextWithin(const JsonValue& value, const std::string& pointer,
                                         std::size_t min, std::size_t max);
 

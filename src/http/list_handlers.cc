@@ -9,6 +9,7 @@
 #include "http/cursor.h"
 #include "http/encoding.h"
 #include "http/handlers.h"
+#include "http/item_body.h"
 #include "http/problem.h"
 #include "http/query.h"
 #include "http/routes.h"
@@ -50,10 +51,7 @@ void SendPage(Call& call, std::vector<app::ListRow> rows, std::int64_t limit,
 /// `{title}`, and `id` where the route has none.
 void ReadTitle(BodyReader& body, domain::Fields& fields) {
   body.Require("title");
-  if (auto title = body.Text("title", 1, domain::kTitleMax)) {
-    fields.mask |= domain::kTitle;
-    fields.title = std::move(*title);
-  }
+  ReadListTitle(body, fields);
 }
 
 void MakeList(const CallPtr& call, const domain::Fields& fields) {
@@ -142,7 +140,10 @@ void SendList(Services& services, Exchange& exchange, const app::SnapshotPtr& li
 }
 
 void GetList(const CallPtr& call) {
-  QueryReader(call->request().query, call->errors).RejectUnknown();
+  QueryReader query(call->request().query, call->errors);
+  const auto at = query.Int("at", 1, domain::kRevisionMax);
+  query.RejectUnknown();
+  if (at) return SendPast(call, *at);
   if (!RefuseRead(*call)) SendList(call->services, call->exchange, call->list, call->role);
 }
 
@@ -195,14 +196,8 @@ void PatchList(const CallPtr& call) {
   QueryReader(call->request().query, call->errors).RejectUnknown();
   BodyReader body(call->body, call->errors);
   domain::Fields fields;
-  if (auto title = body.Text("title", 1, domain::kTitleMax)) {
-    fields.mask |= domain::kTitle;
-    fields.title = std::move(*title);
-  }
-  if (const auto archived = body.Bool("archived")) {
-    fields.mask |= domain::kArchived;
-    fields.archived = *archived;
-  }
+  ReadListTitle(body, fields);
+  ReadArchived(body, fields);
   body.RejectUnknown();
   ChangeList(call, domain::Kind::kSetList, fields, 200);
 }

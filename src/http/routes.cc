@@ -45,6 +45,8 @@ constexpr Route kRoutes[] = {
     {kGet, "GET /v1/lists/{id}/changes", kSignedIn, Action::kRead, GetChanges},
     {kPost, "POST /v1/lists/{id}/revert", kSignedIn, Action::kEdit, PostRevert},
 
+    {kPost, "POST /v1/sync", kSignedIn, {}, PostSync},
+
     {kGet, "GET /v1/limits", kPublic, {}, GetLimits},
     {kGet, "GET /livez", kPublic, {}, GetLivez},
     {kGet, "GET /readyz", kPublic, {}, GetReadyz},

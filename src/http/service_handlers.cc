@@ -62,41 +62,6 @@ bool RefuseQuery(Call& call) {
 
 }  // namespace
 
-namespace {
-
-void SendChanges(const CallPtr& call, std::int64_t after, std::int64_t limit) {
-  if (RefuseRead(*call)) return;
-  call->services.lists.Changes(
-      call->list_id, after, limit, [call](base::Result<app::ChangesPage> page) {
-        if (!page) return call->SendError(page.error());
-        Response response;
-        response.text = "{\"changes\":" + page->changes + ",\"revision\":";
-        base::AppendJson(response.text, page->revision);
-        response.text += page->has_more ? ",\"has_more\":true}" : ",\"has_more\":false}";
-        AddPersonal(response);
-        call->Send(std::move(response));
-      });
-}
-
-}  // namespace
-
-void GetChanges(const CallPtr& call) {
-  QueryReader query(call->request().query, call->errors);
-  const std::int64_t after = query.Int("after", 0, domain::kRevisionMax).value_or(0);
-  const std::int64_t limit =
-      query.Int("limit", 1, domain::kChangesMax).value_or(domain::kChangesMax);
-  query.RejectUnknown();
-  call->min_revision = std::max(call->min_revision, after);  // One ahead is 409 before any 422.
-  const bool is_behind = call->min_revision > call->list->list().revision;
-  if (!is_behind || !call->services.lists.IsShared()) return SendChanges(call, after, limit);
-  call->services.lists.ReadConfirmed(call->list_id,
-                                     [call, after, limit](base::Result<app::SnapshotPtr> list) {
-                                       if (!list) return call->SendError(list.error());
-                                       call->list = std::move(*list);
-                                       SendChanges(call, after, limit);
-                                     });
-}
-
 void GetLimits(const CallPtr& call) {
   if (RefuseQuery(*call)) return;
   std::string out = "{";

@@ -14,6 +14,9 @@
 #include "adapters/crypto/crypto.h"
 #include "app/accounts.h"
 #include "app/batch_job.h"
+#include "app/change_log.h"
+#include "app/retention.h"
+#include "app/sync.h"
 #include "app/work_pool.h"
 #include "base/log.h"
 #include "http/authenticate.h"
@@ -80,10 +83,17 @@ class Service {
     cache_ = std::make_unique<app::ListCache>(static_cast<std::size_t>(config_.cache_mib) << 20,
                                               metrics_);
     lists_ = std::make_unique<app::Lists>(*database_, *crypto_, *cache_, base::SystemNow, metrics_);
+    log_ = std::make_unique<app::ChangeLog>(*database_, pool_);
+    sync_ = std::make_unique<app::Sync>(*database_, *crypto_, *lists_);
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
     if (auto started = accounts_->Start(); !started) return started.error().detail;
     idempotency_ = std::make_unique<app::Idempotency>(*database_, *crypto_, base::SystemNow);
+    retention_ = std::make_unique<app::Retention>(
+        *database_, *lists_, base::SystemNow,
+        app::RetentionTimes{std::chrono::seconds(config_.log_retention_s),
+                            std::chrono::seconds(config_.trash_retention_s)},
+        metrics_);
     try {
       StartServers();
     } catch (const std::system_error& error) {
@@ -98,6 +108,7 @@ class Service {
     cache_->Tick();
     idempotency_->EverySecond();
     accounts_->EverySecond();
+    retention_->EverySecond();
   }
 
   void TurnUnready() { is_ready_ = false; }
@@ -139,9 +150,10 @@ class Service {
     authenticator_ = std::make_unique<http::Authenticator>(
         *accounts_, std::move(tokens),
         http::Authenticator::Config{config_.public_url, config_.trusted_proxies});
-    services_ = std::unique_ptr<http::Services>(new http::Services{
-        *lists_, *cache_, *idempotency_, *accounts_, *authenticator_, base::SystemNow, OpenApi(),
-        WebFiles(), [this] { return is_ready_.load(); }, pool_, std::move(loops)});
+    services_ = std::unique_ptr<http::Services>(
+        new http::Services{*lists_, *log_, *sync_, *cache_, *idempotency_, *accounts_,
+                           *authenticator_, base::SystemNow, OpenApi(), WebFiles(),
+                           [this] { return is_ready_.load(); }, pool_, std::move(loops)});
     handler_ = http::MakePipeline(*services_);
     server_->EverySecond([this](std::size_t loop) { services_->loops[loop]->lists.Sweep(); });
 
@@ -174,7 +186,10 @@ class Service {
   std::unique_ptr<http::Authenticator> authenticator_;
   std::unique_ptr<app::ListCache> cache_;
   std::unique_ptr<app::Lists> lists_;
+  std::unique_ptr<app::ChangeLog> log_;
+  std::unique_ptr<app::Sync> sync_;
   std::unique_ptr<app::Idempotency> idempotency_;
+  std::unique_ptr<app::Retention> retention_;
   std::unique_ptr<app::Accounts> accounts_;
   std::unique_ptr<ports::Database> database_;
 };

@@ -20,7 +20,10 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 /// A statement's text in the dialect that SQLite 3.40 and PostgreSQL 15 share, with parameters
 /// `$1`, `$2`, … Has static lifetime: an adapter prepares each once a connection, by its address.
-/// `:tx` in it stands for the number of the transaction, which the adapter fills in.
+/// `:tx` in it stands for the number of the transaction, and in reads `:horizon` for that of the
+/// oldest one that is still open, both filled in by the adapter. Whatever the statement does not
+/// see and is committed later has a number that is not below the horizon it got, however late that
+/// is; the horizon never falls while the server lives.
 struct Sql {
   const char* name;  // For metrics and traces, as `lists.guard`.
   const char* text;

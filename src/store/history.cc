@@ -90,14 +90,14 @@ bool HistoryNeed::Add(const domain::Op& op) {
     revert_op = op.revert_op ? op.revert_op : revert_op;
     if (op.to_revision) from = std::min(from, *op.to_revision);
   }
-  if (op.kind == domain::Kind::kPurge) purge = op.item_id;
+  if (op.kind == domain::Kind::kPurge && !op.expires) purge = op.item_id;
   return true;
 }
 
 bool HistoryNeed::Covers(const domain::Op& op) const {
   if (op.by_sync() && std::ranges::find(op_ids, op.op_id) == op_ids.end()) return false;
   if (op.base_revision && *op.base_revision < from) return false;
-  if (op.kind == domain::Kind::kPurge) return purge == op.item_id;
+  if (op.kind == domain::Kind::kPurge) return op.expires || purge == op.item_id;
   if (op.kind != domain::Kind::kRevert) return true;
   return whole && (op.to_revision ? *op.to_revision >= from : revert_op == op.revert_op);
 }

@@ -34,7 +34,7 @@ OWN_CALLS = {
     "POST /v1/auth/sign-out": ({}, 204), "GET /v1/me": (None, 200), "PATCH /v1/me": ({}, 200),
     "DELETE /v1/me": ({"password": "wrong"}, 422), "PUT /v1/me/password": ({}, 422),
     "GET /v1/me/sessions": (None, 200), "DELETE /v1/me/sessions/{id}": (None, 404),
-    "GET /v1/lists": (None, 200), "POST /v1/lists": ({"title": "a"}, 201), "PUT /v1/lists/{id}": ({"title": "a"}, 201),
+    "POST /v1/sync": ({}, 422), "GET /v1/lists": (None, 200), "POST /v1/lists": ({"title": "a"}, 201), "PUT /v1/lists/{id}": ({"title": "a"}, 201),
 }
 # Routes for everybody: (body, status).
 PUBLIC_CALLS = {

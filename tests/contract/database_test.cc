@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -49,6 +50,8 @@ constexpr Sql kCountGuarded{"test.count_guarded",
                             "SELECT COUNT(*) FROM outbox WHERE kind = 'guarded'"};
 constexpr Sql kHighest{"test.highest", "SELECT COALESCE(MAX(attempts), 0) FROM outbox"};
 constexpr Sql kRows{"test.rows", "SELECT attempts, tx FROM outbox ORDER BY attempts"};
+constexpr Sql kHorizon{"test.horizon", "SELECT :horizon"};
+constexpr Sql kRowsAndHorizon{"test.rows_and_horizon", "SELECT attempts, tx, :horizon FROM outbox"};
 constexpr Sql kAttempts{"test.attempts", "SELECT attempts FROM outbox WHERE id = $1"};
 constexpr Sql kNoSuchTable{"test.no_such_table", "SELECT x FROM no_such_table"};
 constexpr Sql kEndless{"test.endless",
@@ -484,6 +487,65 @@ TEST_P(DatabaseContract, WritesBecomeVisibleInTheOrderOfTheirLane) {
   for (const auto& job : jobs) EXPECT_TRUE(job->Wait().has_value());
   finished = true;
   reader.join();
+}
+
+/// What one read saw: the horizon it got, and the numbers of the rows that were there.
+struct Seen {
+  std::int64_t horizon = 0;
+  std::set<std::int64_t> numbers;
+};
+
+Seen See(ports::Database& database) {
+  Seen seen;
+  EXPECT_TRUE(Read(database, {{&kRowsAndHorizon, {}}}, [&](std::size_t, const ports::Row& row) {
+    seen.numbers.insert(row.Int(0));
+    seen.horizon = row.Int(2);
+  }));
+  return seen;
+}
+
+TEST_P(DatabaseContract, WhatAReadDidNotSeeIsNotBelowItsHorizon) {
+  ASSERT_TRUE(Write(database(), {Add(0)}));
+  std::vector<Seen> reads;
+  std::atomic<bool> finished = false;
+  std::thread reader([&] {
+    while (!finished) reads.push_back(See(database()));
+  });
+  std::vector<std::shared_ptr<TestJob>> jobs;
+  for (std::int64_t i = 1; i <= 600; ++i) {
+    jobs.push_back(Submit(database(), base::RandomBits(), {Add(i)}));
+    if (i % 20 == 0) jobs[static_cast<std::size_t>(i) - 10]->Wait();
+  }
+  while (See(database()).numbers.size() < 601) std::this_thread::yield();
+  finished = true;
+  reader.join();
+  std::map<std::int64_t, std::int64_t> tx_of;
+  ASSERT_TRUE(Read(database(), {{&kRows, {}}},
+                   [&](std::size_t, const ports::Row& row) { tx_of[row.Int(0)] = row.Int(1); }));
+  std::int64_t last = 0;
+  std::size_t unseen = 0;
+  for (const Seen& seen : reads) {
+    EXPECT_GE(seen.horizon, last);
+    last = seen.horizon;
+    for (const auto& [number, tx] : tx_of) {
+      if (seen.numbers.contains(number)) continue;
+      ++unseen;
+      ASSERT_GE(tx, seen.horizon) << number;
+    }
+  }
+  EXPECT_GT(unseen, 0U);
+}
+
+TEST_P(DatabaseContract, TheHorizonPassesWhatIsCommitted) {
+  ASSERT_TRUE(Write(database(), {Add(1)}));
+  std::int64_t tx = 0;
+  ASSERT_TRUE(Read(database(), {{&kRows, {}}},
+                   [&](std::size_t, const ports::Row& row) { tx = row.Int(1); }));
+  // Others may have transactions open on the same server.
+  const auto until = Soon();
+  while (ReadInt(database(), {&kHorizon, {}}) <= tx) {
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
+  }
 }
 
 // --- Values

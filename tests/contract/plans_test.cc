@@ -16,6 +16,7 @@
 #include "adapters/postgres/connect.h"
 #include "contract/draw.h"
 #include "contract/postgres_server.h"
+#include "store/sync.h"
 
 namespace contract {
 namespace {
@@ -79,10 +80,13 @@ std::map<std::string, std::string> AllStatements() {
   std::map<std::string, std::string> all;
   const auto take = [&](const ports::Statement& statement) {
     std::string text = statement.sql->text;
-    const std::string tx = ":tx";
-    for (auto at = text.find(tx); at != std::string::npos; at = text.find(tx)) {
-      text.replace(at, tx.size(), "CAST(CAST(pg_current_xact_id() AS text) AS bigint)");
-    }
+    const auto replace = [&](const std::string& mark, const char* by) {
+      for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark)) {
+        text.replace(at, mark.size(), by);
+      }
+    };
+    replace(":tx", "CAST(CAST(pg_current_xact_id() AS text) AS bigint)");
+    replace(":horizon", "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)");
     all.emplace(text, statement.sql->name);
   };
   Draw draw(7);
@@ -102,6 +106,15 @@ std::map<std::string, std::string> AllStatements() {
        {store::PageKind::kActive, store::PageKind::kArchived, store::PageKind::kTrashed}) {
     take(store::PageStatement(id, kind, id, 50));
   }
+  take(store::SyncStatement(id, 0, false));
+  take(store::CursorKeyStatement());
+  take(store::HoldsStatement(id, 1));
+  take(store::StartStatement(id, 1, 1));
+  take(store::ContentStatement(id, id, 0, 1, {}));
+  take(store::LogUpStatement(id, 0, {}));
+  take(store::LogDownStatement(id, 1, {}));
+  take(store::LogHeadStatement(id));
+  take(store::NewestUpToStatement(id, 1));
   const store::KeptAnswer kept;
   take(store::KeepStatement(kept, std::nullopt, ""));
   take(store::KeepForUserStatement(kept, ""));

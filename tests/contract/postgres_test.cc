@@ -43,6 +43,7 @@ constexpr Sql kProbe{"test.probe",
                      "UPDATE outbox SET payload = payload WHERE id = $1 AND payload = $2"};
 constexpr Sql kAttempts{"test.attempts", "SELECT attempts FROM outbox WHERE id = $1"};
 constexpr Sql kCount{"test.count", "SELECT COUNT(*) FROM outbox"};
+constexpr Sql kHorizon{"test.horizon", "SELECT :horizon"};
 constexpr Sql kAddUser{"test.add_user",
                        "INSERT INTO users (id, email, email_key, name, created_at, updated_at)"
                        " VALUES ($1, $2, $2, 'A person', $3, $3)"};
@@ -178,6 +179,21 @@ TEST_F(PostgresAdapter, AReadWhoseConnectionBreaksIsDoneAgain) {
   Say(*other, "COMMIT");
   EXPECT_EQ(read.get(), 1);
   EXPECT_GE(Counted("postgres_reads_repeated_total"), 1U);
+}
+
+TEST_F(PostgresAdapter, AnOpenTransactionHoldsTheHorizon) {
+  const ConnectionPtr other = Other();
+  const std::int64_t open =
+      std::stoll(Say(*other, "BEGIN; SELECT CAST(pg_current_xact_id() AS text)"));
+  for (int i = 0; i < 5; ++i) {
+    AddRow();
+    EXPECT_LE(ReadInt(database(), {&kHorizon, {}}), open);
+  }
+  Say(*other, "ROLLBACK");
+  const auto until = Soon();
+  while (ReadInt(database(), {&kHorizon, {}}) <= open) {
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
+  }
 }
 
 TEST_F(PostgresAdapter, ABatchThatWaitsTooLongForALockFailsAlone) {

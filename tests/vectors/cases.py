@@ -106,7 +106,7 @@ def members_change(lst, step, at, epoch):
     """`lst` after a change of its members, which is not decided here, and the row in its log."""
     edit = model.Edit(lst, at, epoch)
     edit.effects = step["effects"]
-    for e in step["effects"]:
+    for e in (e for e in step["effects"] if e["entity"] == "member"):
         rest = [m for m in edit.lst["members"] if m["user_id"] != e["id"]]
         edit.lst["members"] = rest + ([{"user_id": e["id"], **e["set"]}] if e["set"] else [])
     after, change = edit.finish()

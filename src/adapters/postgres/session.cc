@@ -10,13 +10,22 @@ namespace {
 // The number of the transaction (design.md, 'The idea'): 64 bits, never reused.
 constexpr std::string_view kTxMark = ":tx";
 constexpr std::string_view kTxText = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)";
+// The statement's snapshot sees all transactions below its xmin that have committed; no other can.
+constexpr std::string_view kHorizonMark = ":horizon";
+constexpr std::string_view kHorizonText =
+    "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)";
+
+void Replace(std::string& text, std::string_view mark, std::string_view by) {
+  for (std::size_t at = text.find(mark); at != std::string::npos;
+       at = text.find(mark, at + by.size())) {
+    text.replace(at, mark.size(), by);
+  }
+}
 
 std::string TextOf(const ports::Sql& sql) {
   std::string text = sql.text;
-  for (std::size_t at = text.find(kTxMark); at != std::string::npos;
-       at = text.find(kTxMark, at + kTxText.size())) {
-    text.replace(at, kTxMark.size(), kTxText);
-  }
+  Replace(text, kTxMark, kTxText);
+  Replace(text, kHorizonMark, kHorizonText);
   return text;
 }
 

@@ -136,6 +136,23 @@ bool IsFlushFailure(const Failure& failure) {
   return failure.code == SQLITE_IOERR_FSYNC;
 }
 
+namespace {
+
+/// The text with what stands for `:horizon`: there is one writer, and its next commit is the first
+/// that this view does not see.
+std::string TextOf(const ports::Sql& sql) {
+  constexpr std::string_view kMark = ":horizon";
+  constexpr std::string_view kHorizon = "(SELECT tx + 1 FROM meta)";
+  std::string text = sql.text;
+  for (std::size_t at = text.find(kMark); at != std::string::npos;
+       at = text.find(kMark, at + kHorizon.size())) {
+    text.replace(at, kMark.size(), kHorizon);
+  }
+  return text;
+}
+
+}  // namespace
+
 struct Connection::Prepared {
   explicit Prepared(sqlite3_stmt* made) : statement(made) {}
   ~Prepared() { sqlite3_finalize(statement); }
@@ -235,8 +252,8 @@ Attempt<Connection::Prepared*> Connection::Prepare(const ports::Sql& sql) {
   const auto found = prepared_.find(&sql);
   if (found != prepared_.end()) return found->second.get();
   sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v3(database_, sql.text, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  const int code = sqlite3_prepare_v3(database_, TextOf(sql).c_str(), -1, SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
   if (code != SQLITE_OK) return std::unexpected(LastFailure(code));
   if (prepared_.size() >= kPreparedMax) prepared_.clear();
   auto prepared = std::make_unique<Prepared>(statement);
