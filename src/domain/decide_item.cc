@@ -193,7 +193,10 @@ Target TargetOf(const ListState& list, const Op& op, std::vector<base::FieldErro
   const bool is_after = op.side == Side::kAfter;
   if (!op.neighbour) return {is_after ? Target::Where::kFirst : Target::Where::kEnd};
   const Item* const neighbour = list.Find(*op.neighbour);
-  const bool is_there = neighbour != nullptr && (op.by_sync() || neighbour->live());
+  // Where it once stood itself is no place beside anything.
+  const bool is_itself = op.kind == Kind::kTransfer && op.neighbour == op.item_id;
+  const bool is_there =
+      neighbour != nullptr && !is_itself && (op.by_sync() || neighbour->live());
   if (is_there) return {is_after ? Target::Where::kAfter : Target::Where::kBefore, neighbour};
   // An add is never lost for its neighbour.
   if (!op.by_sync() || op.kind == Kind::kMove) {

@@ -13,6 +13,7 @@ using base::Fail;
 /// Whether the op may put anything into the other list.
 base::Result<void> MayEnter(const Op& op, const TransferTarget& target) {
   if (op.to_list == op.list_id) {
+    if (op.by_sync()) return Fail(Code::kInvalid, "invalid_request", "It must be another list.");
     return Invalid({{"/to_list", "invalid", "It must be another list."}});
   }
   if (const auto may = Authorize(target.list.get(), op.actor_id, Action::kEdit); !may) {
