@@ -44,12 +44,13 @@ const Sql& ByOpSql() {
 constexpr Sql kReadOfItem{"changes.of_item",
                           "SELECT revision, item_id, effects FROM changes WHERE list_id = $1"
                           " AND (item_id = $2 OR effects LIKE $3)"};
-// Kept answers are found by who may have got one: there is no index by list.
+// Kept answers are found by who may have got one: there is no index by list. Those to calls that
+// changed nothing, as a repeated PUT, need not name it.
 constexpr Sql kReadAnswersOfItem{
     "idempotency.of_item",
     "SELECT user_id, scope, body FROM idempotency"
-    " WHERE user_id IN (SELECT user_id FROM members WHERE list_id = $1) AND list_id = $1"
-    " AND body LIKE $2"};
+    " WHERE user_id IN (SELECT user_id FROM members WHERE list_id = $1)"
+    " AND (list_id = $1 OR list_id IS NULL) AND body LIKE $2"};
 
 constexpr int kEffects = 11;  // Column.
 // Statements, in their order; those of ops come last.
