@@ -159,6 +159,8 @@ const std::map<std::string, Apply>& Setters() {
       {"cache-mib", SetNumber(&Config::cache_mib, 1, 1'048'576)},
       {"loops", SetNumber(&Config::loops, 0, 256)},
       {"log-requests", SetLogRequests},
+      {"log-retention-s", SetNumber(&Config::log_retention_s, 1, 315'360'000)},
+      {"trash-retention-s", SetNumber(&Config::trash_retention_s, 1, 315'360'000)},
   };
   return setters;
 }
@@ -203,6 +205,8 @@ const std::vector<SettingHelp>& Settings() {
       {"cache-mib", "N", "memory for lists that are kept ready (256)"},
       {"loops", "N", "event loops (0: one a core)"},
       {"log-requests", "true|false", "a log line for each request (false)"},
+      {"log-retention-s", "N", "how long changes of lists are kept (7776000: 90 days)"},
+      {"trash-retention-s", "N", "how long what is in trash is kept (2592000: 30 days)"},
   };
   return settings;
 }

@@ -28,6 +28,8 @@ struct Config {
   std::int64_t cache_mib = 256;              // --cache-mib: memory for hot lists.
   std::int64_t loops = 0;                    // --loops: event loops; 0: one a core.
   bool log_requests = false;                 // --log-requests: a line for each request.
+  std::int64_t log_retention_s = 7'776'000;    // --log-retention-s: 90 days.
+  std::int64_t trash_retention_s = 2'592'000;  // --trash-retention-s: 30 days.
 };
 
 /// A setting's name, as `port`: the flag is `--port`, the variable LISTS_PORT.

@@ -15,6 +15,7 @@
 #include "app/accounts.h"
 #include "app/batch_job.h"
 #include "app/change_log.h"
+#include "app/retention.h"
 #include "app/sync.h"
 #include "app/work_pool.h"
 #include "base/log.h"
@@ -88,6 +89,11 @@ class Service {
                                                 base::SystemNow, metrics_);
     if (auto started = accounts_->Start(); !started) return started.error().detail;
     idempotency_ = std::make_unique<app::Idempotency>(*database_, *crypto_, base::SystemNow);
+    retention_ = std::make_unique<app::Retention>(
+        *database_, *lists_, base::SystemNow,
+        app::RetentionTimes{std::chrono::seconds(config_.log_retention_s),
+                            std::chrono::seconds(config_.trash_retention_s)},
+        metrics_);
     try {
       StartServers();
     } catch (const std::system_error& error) {
@@ -102,6 +108,7 @@ class Service {
     cache_->Tick();
     idempotency_->EverySecond();
     accounts_->EverySecond();
+    retention_->EverySecond();
   }
 
   void TurnUnready() { is_ready_ = false; }
@@ -182,6 +189,7 @@ class Service {
   std::unique_ptr<app::ChangeLog> log_;
   std::unique_ptr<app::Sync> sync_;
   std::unique_ptr<app::Idempotency> idempotency_;
+  std::unique_ptr<app::Retention> retention_;
   std::unique_ptr<app::Accounts> accounts_;
   std::unique_ptr<ports::Database> database_;
 };

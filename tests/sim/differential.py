@@ -210,7 +210,7 @@ class World:
             op["client_id"] = self.dice.choice(STORES[op["actor_id"]])
         elif chance < 0.3:
             op["actor_id"] = self.dice.choice(PEOPLE)
-        elif chance < 0.4:
+        elif chance < 0.4 and op["kind"] != "create-list":
             op["base_revision"] += 1
         elif chance < 0.5:
             op["list_id"] = self.dice.choice(list(self.lists))

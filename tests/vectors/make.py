@@ -28,6 +28,12 @@ def live(lst):
     return "".join(cases.letter(x["id"]) for x in lst["items"] if model.is_live(x))
 
 
+def kin(lst):
+    """Live children and their parents: `B<A C<A`."""
+    return " ".join(f"{cases.letter(x['id'])}<{cases.letter(x['parent_id'])}" for x in lst["items"]
+                    if model.is_live(x) and x.get("parent_id"))
+
+
 def does(effects):
     """Effects in short: `N*A` made after A (^: first), `A+B` comes back after B, `A-` to trash, `A!` gone for good,
     `A>B` moves after B, `A:done,done_at` changes fields; L is the list."""
@@ -65,7 +71,9 @@ def decided(name, given, op, expect, order=None, *, now=cases.NOW, epoch=0, fill
         return {**case, "expect": {"refused": no.code, **({"errors": no.errors} if no.errors else {})}}
     assert outcome(result) == expect, f"{name}: {outcome(result)}, expected {expect}"
     found = {"does": does(result.get("effects", ())), "kept": kept(result), "told": result.get("fields", {}),
-             "there": live(there) if there else None, "order": live(after or lst) if after or lst else None}
+             "there": live(there) if there else None, "kin": kin(there or after or lst) if after or lst else None,
+             "sets": result["effects"][-1]["set"] if result.get("effects") else None,
+             "order": live(after or lst) if after or lst else None}
     expected = {"kept": "", "told": {}, **by_hand, **({"order": order} if order is not None else {})}
     for key, value in expected.items():
         if not result.get("first") and value is not ...:

@@ -568,7 +568,7 @@ def revert(call, edit):
             keep(entity, ident, lost)
         want = {k: x for k, x in want.items() if k not in lost}
         if entity == "list":
-            edit.set_list({k: x for k, x in want.items() if k != "deleted_at"})
+            edit.set_list(want)
         elif is_held(find(call.lst, ident)) and ident not in made:
             back[ident] = want
     undo_fields(call, edit, back, keep)
@@ -631,10 +631,8 @@ def undo_places(call, edit, undo, places):
         before = log[n - 1] if n else {"revision": 0, "at": None}
         held = unapply(held, log[n], {"revision": before["revision"], "updated_at": before["at"]})
     was = [x["id"] for x in held["items"]]
-    waiting = [x for x in was if x in places]
-    while waiting:
-        ident = waiting.pop(0)
-        left = [x for x in was[:was.index(ident)] if is_live(find(edit.lst, x)) and x not in waiting]
+    for ident in (x for x in was if x in places):
+        left = [x for x in was[:was.index(ident)] if is_live(find(edit.lst, x))]
         edit.move(ident, ("after", left[-1] if left else None))
 
 

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "base/uuid.h"
+#include "ports/database.h"
+
+/// What is dropped when it has been kept long enough: the log after 90 days, tombstones with it;
+/// lists in trash after 30 days. All of it in steps of a few hundred rows, each a transaction of
+/// its own that can be done again.
+namespace store {
+
+inline constexpr std::int64_t kRetentionStep = 500;  // Rows.
+
+/// The oldest changes of before a time, kRetentionStep of them.
+[[nodiscard]] ports::Statement OldestChangesStatement(base::Time before);
+struct OldChange {
+  base::Uuid list_id;
+  std::int64_t revision = 0;
+  base::Time at;
+};
+[[nodiscard]] OldChange ReadOldChange(const ports::Row& row);
+
+/// Drops a list's changes up to a revision, and keeps where its log begins now.
+[[nodiscard]] ports::Batch TrimBatch(const OldChange& last);
+
+/// Memberships that ended before a time.
+[[nodiscard]] ports::Statement OldTombstonesStatement(base::Time before);
+struct Tombstone {
+  base::Uuid list_id;
+  base::Uuid user_id;
+};
+[[nodiscard]] Tombstone ReadTombstone(const ports::Row& row);
+[[nodiscard]] ports::Batch DropTombstonesBatch(const std::vector<Tombstone>& tombstones,
+                                               base::Time before);
+
+/// Items in the trash of lists that are not in trash themselves, since before a time.
+[[nodiscard]] ports::Statement OldTrashStatement(base::Time before);
+struct OldTrash {
+  base::Uuid list_id;
+  base::Uuid item_id;
+  base::Uuid owner_id;
+};
+[[nodiscard]] OldTrash ReadOldTrash(const ports::Row& row);
+
+/// Lists that went to trash before a time, and their members: a row for each of those, one without
+/// for a list that nobody is in any more.
+[[nodiscard]] ports::Statement OldListsStatement(base::Time before);
+struct OldList {
+  base::Uuid id;
+  std::int64_t revision = 0;
+  std::optional<base::Uuid> member;
+};
+[[nodiscard]] OldList ReadOldList(const ports::Row& row);
+
+/// Ends the memberships of a list, so that nobody sees it any more; tombstones stay.
+[[nodiscard]] ports::Batch EndListBatch(const base::Uuid& list, std::int64_t revision,
+                                        const std::vector<base::Uuid>& members, base::Time now,
+                                        const std::string& mark);
+/// A step of what a list that nobody sees has: items, changes, kept answers; with the last of them
+/// and the last tombstone the list itself.
+[[nodiscard]] ports::Batch ErodeListBatch(const base::Uuid& list);
+
+}  // namespace store
