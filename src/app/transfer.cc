@@ -60,6 +60,9 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
   }
 
   void Attempt() {
+    if (request_.chain && request_.chain->load()) {
+      return End(std::unexpected(base::Unavailable("A change before this one was not made.")));
+    }
     if (++attempts_ > kAttemptsMax) {
       return End(std::unexpected(base::Unavailable("The lists keep changing. Try again.")));
     }
@@ -276,8 +279,10 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
       batch.probe = batch.statements.front();
     }
     if (key) {
+      // Of the list that it tells of: there the item may be purged.
+      const domain::ListState& told = decision.other ? *to_.after : *from_.after;
       batch.statements.push_back(
-          KeepAnswer(*key, *answer_, transfer_->from_, store::MarkOf(*from_.after).data));
+          KeepAnswer(*key, *answer_, told.id, store::MarkOf(told).data));
     }
     return batch;
   }

@@ -154,11 +154,12 @@ base::Result<Decision> DecideBySync(const ListPtr& list, const Op& op,
                                     const DecideContext& context) {
   if (auto repeat = RepeatOf(list, op, context.history)) return std::move(*repeat);
   const std::int64_t cut = context.history != nullptr ? context.history->cut() : 0;
-  if (op.base_revision.value_or(0) < cut) return OpExpired();
+  if (op.base_revision && *op.base_revision < cut) return OpExpired();
   if (const auto may = Authorize(list.get(), op.actor_id, ActionOf(op.kind)); !may) {
     return std::unexpected(may.error());
   }
   if (list->deleted_at && !MayBeTrashed(op.kind)) return ListTrashed();
+  if (!op.field_errors.empty()) return Invalid(op.field_errors);
   return DecideByKind(list, op, context);
 }
 
@@ -192,6 +193,9 @@ base::Result<Decision> Decide(const ListPtr& list, const Op& op, const DecideCon
   if (NeedsItem(op.kind) && (item == nullptr || item->gone != Gone::kNo)) {
     return std::unexpected(base::NotFound());
   }
+  const bool is_lost = op.kind == Kind::kTransfer && op.to_list != op.list_id &&
+                       !Authorize(context.target.list.get(), op.actor_id, Action::kRead);
+  if (is_lost) return std::unexpected(base::NotFound());
   if (const auto may = Authorize(list.get(), op.actor_id, ActionOf(op.kind)); !may) {
     return std::unexpected(may.error());
   }

@@ -44,10 +44,11 @@ base::Result<Decision> AddTaken(const ListPtr& list, const Item& taken, const Op
 base::Result<Decision> Add(const ListPtr& list, const Op& op, const DecideContext& context) {
   std::vector<base::FieldError> errors = op.field_errors;
   const Target target = TargetOf(*list, op, errors);
-  CHECK(op.item_id.has_value());
-  const bool parent_fits = list->MayHaveParent(*op.item_id, op.fields.parent_id);
+  const base::Uuid id = op.item_id.value_or(base::Uuid());  // None in a PUT at a malformed one.
+  const bool parent_fits = list->MayHaveParent(id, op.fields.parent_id);
   if (!parent_fits && !op.by_sync()) errors.push_back(ParentError());
   if (!errors.empty()) return Invalid(std::move(errors));
+  CHECK(op.item_id.has_value());
   if (const Item* const taken = list->Find(*op.item_id)) return AddTaken(list, *taken, op, context);
 
   Edit edit(*list, op, context);
@@ -192,7 +193,10 @@ Target TargetOf(const ListState& list, const Op& op, std::vector<base::FieldErro
   const bool is_after = op.side == Side::kAfter;
   if (!op.neighbour) return {is_after ? Target::Where::kFirst : Target::Where::kEnd};
   const Item* const neighbour = list.Find(*op.neighbour);
-  const bool is_there = neighbour != nullptr && (op.by_sync() || neighbour->live());
+  // Where it once stood itself is no place beside anything.
+  const bool is_itself = op.kind == Kind::kTransfer && op.neighbour == op.item_id;
+  const bool is_there =
+      neighbour != nullptr && !is_itself && (op.by_sync() || neighbour->live());
   if (is_there) return {is_after ? Target::Where::kAfter : Target::Where::kBefore, neighbour};
   // An add is never lost for its neighbour.
   if (!op.by_sync() || op.kind == Kind::kMove) {

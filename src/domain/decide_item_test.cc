@@ -151,6 +151,19 @@ TEST(Add, KnowsThePutOfItsMaker) {
   EXPECT_EQ(Try(lane, put), "repeated") << "in a trashed list too";
 }
 
+TEST(Add, AtAMalformedIdIsToldAllThatIsWrong) {
+  Lane lane = Lane::WithItems(2);
+  Op put = At(OpOf(Kind::kAdd), Side::kAfter, IdOf(999));
+  put.put = true;
+  put.fields.parent_id = IdOf(998);
+  put.field_errors = {{"/id", "invalid", "?"}};
+  const auto decision = lane.Run(put);
+  ASSERT_FALSE(decision);
+  std::vector<std::string> pointers;
+  for (const base::FieldError& error : decision.error().fields) pointers.push_back(error.pointer);
+  EXPECT_EQ(pointers, (std::vector<std::string>{"/id", "/after", "/parent_id"}));
+}
+
 TEST(Add, RefusesAnIdThatIsTakenOtherwise) {
   Lane lane = Lane::WithItems(2);
   EXPECT_EQ(Try(lane, Add(kA)), "id_taken") << "a POST, its maker's too";

@@ -13,6 +13,7 @@ using base::Fail;
 /// Whether the op may put anything into the other list.
 base::Result<void> MayEnter(const Op& op, const TransferTarget& target) {
   if (op.to_list == op.list_id) {
+    if (op.by_sync()) return Fail(Code::kInvalid, "invalid_request", "It must be another list.");
     return Invalid({{"/to_list", "invalid", "It must be another list."}});
   }
   if (const auto may = Authorize(target.list.get(), op.actor_id, Action::kEdit); !may) {
@@ -24,20 +25,20 @@ base::Result<void> MayEnter(const Op& op, const TransferTarget& target) {
   return {};
 }
 
-base::Result<void> HasRoom(const ListState& to, const std::vector<Item>& family) {
-  std::int64_t bytes = to.content_bytes;
-  for (const Item& item : family) {
+/// Whether the other list has any of the ids; what was moved away from there may come back.
+bool HasAny(const ListState& to, const std::vector<Item>& family) {
+  return std::ranges::any_of(family, [&](const Item& item) {
     const Item* const there = to.Find(item.id);
-    // What was moved away from there may come back.
-    if (there != nullptr && there->gone != Gone::kMoved) return IdTaken();
-    bytes += ContentBytes(item);
-  }
+    return there != nullptr && there->gone != Gone::kMoved;
+  });
+}
+
+bool HasRoom(const ListState& to, const std::vector<Item>& family) {
+  std::int64_t bytes = to.content_bytes;
+  for (const Item& item : family) bytes += ContentBytes(item);
   const auto count = static_cast<std::int64_t>(family.size());
-  if (to.item_count + count > kLiveItemsMax || to.item_count + to.trash_count + count > kItemsMax ||
-      bytes > kContentBytesMax) {
-    return ListFull();
-  }
-  return {};
+  return to.item_count + count <= kLiveItemsMax &&
+         to.item_count + to.trash_count + count <= kItemsMax && bytes <= kContentBytesMax;
 }
 
 /// The item as the other list gets it.
@@ -77,6 +78,9 @@ base::Result<Decision> DecideTransfer(const ListPtr& list, const Item& item, con
   std::vector<base::FieldError> errors = op.field_errors;
   const Target place = TargetOf(*target.list, op, errors);
   if (!errors.empty()) return Invalid(std::move(errors));
+  std::vector<Item> family{item};
+  for (const ItemPtr& child : list->LiveChildren(item.id)) family.push_back(*child);
+  if (HasAny(*target.list, family)) return IdTaken();
   Edit edit(*list, op, context);
   if (item.trashed()) {
     if (!op.by_sync()) {
@@ -84,9 +88,7 @@ base::Result<Decision> DecideTransfer(const ListPtr& list, const Item& item, con
     }
     return std::move(edit).Finish(list, Status::kApplied, "item_trashed");
   }
-  std::vector<Item> family{item};
-  for (const ItemPtr& child : list->LiveChildren(item.id)) family.push_back(*child);
-  if (const auto room = HasRoom(*target.list, family); !room) return std::unexpected(room.error());
+  if (!HasRoom(*target.list, family)) return ListFull();
   for (const Item& each : family) edit.TakeAway(each.id, target.list->id);
   Decision decision = std::move(edit).Finish(list, Status::kApplied);
   decision.other = std::make_shared<Decision>(Enter(target, place, family, op, context));

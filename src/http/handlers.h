@@ -28,6 +28,7 @@ void RestoreItem(const CallPtr& call);
 void ClearDone(const CallPtr& call);
 
 void GetChanges(const CallPtr& call);
+void PostRevert(const CallPtr& call);
 
 void PostSync(const CallPtr& call);
 
@@ -35,6 +36,9 @@ void GetLimits(const CallPtr& call);
 void GetLivez(const CallPtr& call);
 void GetReadyz(const CallPtr& call);
 void GetOpenApi(const CallPtr& call);
+
+/// Whether the DELETE of an item is to erase it for good: that is the owner's.
+bool IsPurge(const Request& request);
 
 /// The 409 of `Min-Revision`, and the 422 of all that was found wrong: what a read of a list checks
 /// before it answers. True when it has answered.

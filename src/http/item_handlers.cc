@@ -15,9 +15,11 @@
 namespace http {
 namespace {
 
+/// The item as it now is, in the list where it now is.
 std::string ItemJson(const domain::Decision& decision, const base::Uuid& id) {
+  const domain::Decision& there = decision.other ? *decision.other : decision;
   std::string out;
-  store::AppendItem(out, *decision.list->Find(id));
+  store::AppendItem(out, *there.list->Find(id));
   return out;
 }
 
@@ -164,17 +166,32 @@ void PatchItem(const CallPtr& call) {
 void MoveItem(const CallPtr& call) {
   QueryReader(call->request().query, call->errors).RejectUnknown();
   BodyReader body(call->body, call->errors);
-  const Target target = ReadTarget(body, true);
+  std::optional<base::Uuid> to_list = body.Id("to_list");
+  if (to_list == call->list_id) {
+    body.AddError("/to_list", "invalid", "It must be another list.");
+    to_list.reset();
+  }
+  const Target target = ReadTarget(body, !body.Has("to_list"));
   body.RejectUnknown();
-  domain::Op op = OpOf(*call, domain::Kind::kMove);
+  // Where `to_list` is wrong, that is told as what is wrong with any move.
+  domain::Op op = OpOf(*call, to_list ? domain::Kind::kTransfer : domain::Kind::kMove);
+  op.to_list = to_list;
   op.side = target.side;
   op.neighbour = target.neighbour;
   RunItemOp(call, std::move(op), 200);
 }
 
+bool IsPurge(const Request& request) {
+  std::vector<base::FieldError> told_later;
+  return QueryReader(request.query, told_later).Bool("purge").value_or(false);
+}
+
 void DeleteItem(const CallPtr& call) {
-  TakeNothing(*call);
-  RunItemOp(call, OpOf(*call, domain::Kind::kRemove), 204);
+  QueryReader query(call->request().query, call->errors);
+  const bool is_purge = query.Bool("purge").value_or(false);
+  query.RejectUnknown();
+  BodyReader(call->body, call->errors).RejectUnknown();
+  RunItemOp(call, OpOf(*call, is_purge ? domain::Kind::kPurge : domain::Kind::kRemove), 204);
 }
 
 void RestoreItem(const CallPtr& call) {

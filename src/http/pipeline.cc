@@ -6,6 +6,7 @@
 
 #include "app/accounts.h"
 #include "http/account_handlers.h"
+#include "http/admit.h"
 #include "http/authenticate.h"
 #include "http/conditions.h"
 #include "http/handlers.h"
@@ -159,7 +160,7 @@ class Pipeline {
     }
     ReadHeaders(*call);
     if (call->route.pattern().starts_with("/v1/lists/{id}")) {
-      FindList(call);
+      Admit(call, TakeTurn);
     } else {
       TakeTurn(call);
     }
@@ -196,78 +197,6 @@ class Pipeline {
     }
   }
 
-  /// Loads the list of the path and lets the caller pass, or not.
-  static void FindList(const CallPtr& call) {
-    const bool is_making = call->route.action == domain::Action::kCreate;
-    const auto id = base::ParseUuid7(call->params[0]);
-    if (!id && !is_making) return call->SendError(base::NotFound());
-    if (is_making) {
-      if (id) {
-        call->list_id = *id;
-      } else {
-        call->errors.push_back({"/id", "invalid", "This must be a UUIDv7 in lower case."});
-      }
-      return TakeTurn(call);
-    }
-    call->list_id = *id;
-    app::FrontCache& front = call->services.loops[call->exchange.loop()]->lists;
-    if (const app::SnapshotPtr* const hot = front.Find(*id)) return Enter(call, *hot);
-    call->services.lists.Read(*id, [call](base::Result<app::SnapshotPtr> list) {
-      if (!list) return call->SendError(list.error());
-      Enter(call, std::move(*list));
-    });
-  }
-
-  /// With a list that may be a little old: who is turned away, or asks for more than it has, is so
-  /// only by what the primary says now.
-  static void Enter(const CallPtr& call, app::SnapshotPtr list) {
-    const bool is_behind = call->min_revision > list->list().revision;
-    auto allowed = Authorize(*call, list->list());
-    if (!call->services.lists.IsShared() || (allowed && !is_behind)) {
-      return Pass(call, std::move(list), allowed);
-    }
-    call->services.lists.ReadConfirmed(call->list_id,
-                                       [call](base::Result<app::SnapshotPtr> confirmed) {
-                                         if (!confirmed) return call->SendError(confirmed.error());
-                                         const auto role = Authorize(*call, (*confirmed)->list());
-                                         Pass(call, std::move(*confirmed), role);
-                                       });
-  }
-
-  static void Pass(const CallPtr& call, app::SnapshotPtr list,
-                   const base::Result<domain::Role>& role) {
-    if (!role) return call->SendError(role.error());
-    call->role = *role;
-    call->list = std::move(list);
-    TakeTurn(call);
-  }
-
-  static base::Result<domain::Role> Authorize(Call& call, const domain::ListState& state) {
-    const base::Uuid& user = call.caller.user_id;
-    const auto sees = domain::Authorize(&state, user, domain::Action::kRead);
-    if (!sees) return sees;
-    if (!call.params[1].empty() && !FindItem(call, state)) {
-      return std::unexpected(base::NotFound());
-    }
-    return domain::Authorize(&state, user, call.route.action.value_or(domain::Action::kOwn));
-  }
-
-  /// False: there is no such item, and the route does not make it.
-  static bool FindItem(Call& call, const domain::ListState& state) {
-    const auto id = base::ParseUuid7(call.params[1]);
-    call.item_id = id;
-    if (call.route.method == Method::kPut) {
-      // Once, also where the list is looked at twice.
-      const base::FieldError error{"/id", "invalid", "This must be a UUIDv7 in lower case."};
-      if (!id && std::ranges::find(call.errors, error) == call.errors.end()) {
-        call.errors.push_back(error);
-      }
-      return true;
-    }
-    const domain::Item* const item = id ? state.Find(*id) : nullptr;
-    return item != nullptr && item->gone == domain::Gone::kNo;
-  }
-
   /// The first answer again, for who may still have it: where it tells of a list that was made, its
   /// maker may have left since.
   static void Replay(const CallPtr& call, app::Answer first) {
@@ -300,6 +229,10 @@ class Pipeline {
       call->errors.push_back(
           {"Idempotency-Key", "invalid", "This must be 1 to 255 visible ASCII characters."});
       return call->route.handler(call);
+    }
+    if (call->route.handler == DeleteItem && IsPurge(request)) {
+      // The scope is the path alone: a repeat of a plain DELETE must not be taken for this.
+      return Begin(call, key->second, std::string(request.body) + "?purge=true");
     }
     if (call->route.handler != PutPassword) return Begin(call, key->second, request.body);
     // Its body holds passwords: what is kept of it must not be cheaper to guess than they are.

@@ -43,6 +43,7 @@ constexpr Route kRoutes[] = {
     {kPost, "POST /v1/lists/{id}/items/{item}/restore", kSignedIn, Action::kEdit, RestoreItem},
 
     {kGet, "GET /v1/lists/{id}/changes", kSignedIn, Action::kRead, GetChanges},
+    {kPost, "POST /v1/lists/{id}/revert", kSignedIn, Action::kEdit, PostRevert},
 
     {kPost, "POST /v1/sync", kSignedIn, {}, PostSync},
 

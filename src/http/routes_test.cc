@@ -90,6 +90,7 @@ TEST(Routes, OfAListSayWhatTheyAskOfTheCaller) {
   EXPECT_EQ(action(Method::kPost, "/v1/lists/x/restore"), domain::Action::kOwn);
   EXPECT_EQ(action(Method::kPut, "/v1/lists/x"), domain::Action::kCreate);
   EXPECT_EQ(action(Method::kPut, "/v1/lists/x/items/y"), domain::Action::kEdit);
+  EXPECT_EQ(action(Method::kPost, "/v1/lists/x/revert"), domain::Action::kEdit);
 }
 
 TEST(FindRoute, TakesHeadForGet) {

@@ -14,12 +14,9 @@
 #include "adapters/crypto/crypto.h"
 #include "app/accounts.h"
 #include "app/batch_job.h"
-<<<<<<< HEAD
-#include "app/retention.h"
-=======
 #include "app/change_log.h"
+#include "app/retention.h"
 #include "app/sync.h"
->>>>>>> sync-read
 #include "app/work_pool.h"
 #include "base/log.h"
 #include "http/authenticate.h"

@@ -44,12 +44,13 @@ const Sql& ByOpSql() {
 constexpr Sql kReadOfItem{"changes.of_item",
                           "SELECT revision, item_id, effects FROM changes WHERE list_id = $1"
                           " AND (item_id = $2 OR effects LIKE $3)"};
-// Kept answers are found by who may have got one: there is no index by list.
+// Kept answers are found by who may have got one: there is no index by list. Those to calls that
+// changed nothing, as a repeated PUT, need not name it.
 constexpr Sql kReadAnswersOfItem{
     "idempotency.of_item",
     "SELECT user_id, scope, body FROM idempotency"
-    " WHERE user_id IN (SELECT user_id FROM members WHERE list_id = $1) AND list_id = $1"
-    " AND body LIKE $2"};
+    " WHERE user_id IN (SELECT user_id FROM members WHERE list_id = $1)"
+    " AND (list_id = $1 OR list_id IS NULL) AND body LIKE $2"};
 
 constexpr int kEffects = 11;  // Column.
 // Statements, in their order; those of ops come last.
@@ -79,18 +80,22 @@ std::string Mentions(const base::Uuid& item) {
 }  // namespace
 
 bool HistoryNeed::Add(const domain::Op& op) {
-  if (op.by_sync() && op_ids.size() >= kOpsMax) return false;
-  if ((op.revert_op && revert_op) || (op.kind == domain::Kind::kPurge && purge)) return false;
+  const bool is_revert = op.kind == domain::Kind::kRevert;
+  const bool is_purge = op.kind == domain::Kind::kPurge && !op.expires;
+  if (!op.by_sync() && !is_revert && !is_purge) return true;  // It looks at nothing.
+  // What one of these looks at is read whole: nothing that others need is read with it.
+  if (whole || purge || ((is_revert || is_purge) && !empty())) return false;
+  if (op_ids.size() >= kOpsMax) return false;
   if (op.by_sync()) {
     op_ids.push_back(op.op_id);
     if (op.base_revision) from = std::min(from, *op.base_revision);
   }
-  if (op.kind == domain::Kind::kRevert) {
+  if (is_revert) {
     whole = true;
-    revert_op = op.revert_op ? op.revert_op : revert_op;
+    revert_op = op.revert_op;
     if (op.to_revision) from = std::min(from, *op.to_revision);
   }
-  if (op.kind == domain::Kind::kPurge && !op.expires) purge = op.item_id;
+  if (is_purge) purge = op.item_id;
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -188,6 +189,24 @@ inline domain::Op OpOf(const json::object& object) {
   return op;
 }
 
+/// Ops that the log has, with their first results.
+inline std::map<base::Uuid, domain::Logged> DoneOf(const json::array& done) {
+  std::map<base::Uuid, domain::Logged> ops;
+  for (const json::value& each : done) {
+    const domain::Op op = OpOf(each.at("op").as_object());
+    const json::object& result = each.at("result").as_object();
+    domain::Logged& logged = ops[op.op_id];
+    logged.change.status = domain::ParseStatus(Text(result.at("status"))).value();
+    logged.change.revision = result.at("revision").as_int64();
+    logged.digest = DigestText(op);
+    if (const auto* code = result.if_contains("code")) logged.code = Text(*code);
+    if (const auto* fields = result.if_contains("fields")) {
+      logged.told = FieldsOf(op.item_id ? "item" : "list", fields->as_object());
+    }
+  }
+  return ops;
+}
+
 /// What the log of a case's list holds, and the ops that it has.
 inline domain::History HistoryOf(const json::object& test) {
   std::int64_t cut = 0;
@@ -200,28 +219,19 @@ inline domain::History HistoryOf(const json::object& test) {
     cut = held->at("revision").as_int64();
     cut_at = TimeOf(held->at("at"));
   }
+  std::map<base::Uuid, domain::Logged> done;
+  if (const auto* each = test.if_contains("done")) done = DoneOf(each->as_array());
   domain::History history(cut, cut_at);
   if (log != nullptr) {
     for (const json::value& each : log->as_array()) {
-      const domain::Change change = ParseChange(json::serialize(each)).value();
-      history.Add(std::make_shared<const domain::Logged>(change));
+      domain::Change change = ParseChange(json::serialize(each)).value();
+      domain::Logged logged = done[change.op_id];
+      logged.change = std::move(change);
+      history.Add(std::make_shared<const domain::Logged>(std::move(logged)));
     }
   }
-  const auto* done = test.if_contains("done");
-  if (done == nullptr) return history;
-  for (const json::value& each : done->as_array()) {
-    const domain::Op op = OpOf(each.at("op").as_object());
-    const json::object& result = each.at("result").as_object();
-    domain::Logged logged;
-    logged.change.op_id = op.op_id;
-    logged.change.kind = op.kind;
-    logged.change.status = domain::ParseStatus(Text(result.at("status"))).value();
-    logged.change.revision = result.at("revision").as_int64();
-    logged.digest = DigestText(op);
-    if (const auto* code = result.if_contains("code")) logged.code = Text(*code);
-    if (const auto* fields = result.if_contains("fields")) {
-      logged.told = FieldsOf(op.item_id ? "item" : "list", fields->as_object());
-    }
+  for (auto& [op_id, logged] : done) {
+    logged.change.op_id = op_id;
     history.AddOp(std::make_shared<const domain::Logged>(std::move(logged)));
   }
   return history;

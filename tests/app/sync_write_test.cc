@@ -74,7 +74,9 @@ class SyncedLists : public ListsOverDatabase {
     return said;
   }
 
-  double Commits() { return metrics_.GetHistogram(kCommitRows, "", "", base::Histogram::kCounts).count(); }
+  std::uint64_t Commits() {
+    return metrics_.GetHistogram(kCommitRows, "", "", base::Histogram::kCounts).count();
+  }
 
   const Uuid phone_ = base::NewUuid7(base::Time{2000});
   const Uuid laptop_ = base::NewUuid7(base::Time{3000});
@@ -84,9 +86,9 @@ TEST_F(SyncedLists, OpsOfOneListShareACommit) {
   const Uuid list = MakeList(*lists_[0]);
   std::vector<domain::Op> ops;
   for (int i = 0; i < 100; ++i) ops.push_back(SyncAdd(list, 1, phone_));
-  const double before = Commits();
+  const std::uint64_t before = Commits();
   const Results results = RunAll(*lists_[0], std::move(ops));
-  EXPECT_EQ(Commits() - before, 1);
+  EXPECT_EQ(Commits() - before, 1U);
   for (std::size_t i = 0; i < results.size(); ++i) {
     EXPECT_EQ(Said(results[i]), "applied " + std::to_string(i + 2));
   }

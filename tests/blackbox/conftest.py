@@ -2,6 +2,7 @@
 import pytest
 
 from client import Address, Api, sign_up
+from members import Team
 from server import Server
 
 
@@ -59,6 +60,16 @@ def person(server):
 def stranger(server):
     """Somebody else."""
     return sign_up(server.address)
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory):
+    """People in all roles, and lists that they share."""
+    server = Server(tmp_path_factory.mktemp("team") / "data")
+    try:
+        yield Team(server.start(), 30)
+    finally:
+        server.close()
 
 
 @pytest.fixture

@@ -34,3 +34,22 @@ def set_role(server, list_id: str, user_id: str, role):
     else:
         server.sql("UPDATE members SET role = :role WHERE list_id = :list AND user_id = :user",
                    **of, role=role)
+
+
+class Team:
+    """A service of its own with an owner, an editor, a viewer and a stranger, and lists of the owner that
+    the others are in. Their logs do not tell of members, so they are not replayed.
+    """
+
+    def __init__(self, server, lists):
+        self.server = server
+        self.owner, self.editor, self.viewer, self.stranger = (server.person() for _ in range(4))
+        self.lists = [self.owner.make_list() for _ in range(lists)]
+        assert server.stop() == 0
+        for role in ("editor", "viewer"):
+            add_members(server, self.lists, getattr(self, role).id, role)
+        server.start()
+
+    def take_list(self) -> str:
+        """One that nobody has used yet."""
+        return self.lists.pop()

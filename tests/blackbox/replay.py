@@ -13,7 +13,10 @@ WHOLE = {"list": LIST, "item": ITEM, "member": MEMBER}
 KINDS = {"create-list", "set-list", "remove-list", "restore-list", "add", "set", "move", "transfer",
          "remove", "restore", "clear-done", "revert", "import", "grant", "role", "revoke", "link",
          "unlink", "purge"}
-OF_ONE_ITEM = {"add", "set", "move", "remove", "restore"}
+OF_ONE_ITEM = {"add", "set", "move", "transfer", "remove", "restore", "purge"}
+# An erased item's whole rows, but for `deleted_at`.
+BLANK = {"text": "", "note": "", "done": False, "done_at": None, "due": None, "repeat": None, "labels": [],
+         "parent_id": None, "created_by": None, "created_at": None, "purged": True}
 REQUIRED = {"revision", "op_id", "at", "actor_id", "client_id", "kind", "status", "effects"}
 OPTIONAL = {"item_id", "overridden", "kept"}
 EPOCH = 1 << 32
@@ -131,9 +134,14 @@ def _check_form(change):
     _need(_TIME.fullmatch(change["at"]), f"at {change['at']}")
     _need(change["kind"] in KINDS, f"kind {change['kind']}")
     _need(change["status"] in ("applied", "merged", "overridden", "skipped"), f"status {change['status']}")
-    _need((change["kind"] in OF_ONE_ITEM) == ("item_id" in change) or change["kind"] == "transfer"
-          or change["kind"] == "purge", f"item_id of {change['kind']}: {change.get('item_id')}")
+    _need((change["kind"] in OF_ONE_ITEM) == ("item_id" in change),
+          f"item_id of {change['kind']}: {change.get('item_id')}")
     _need(change["status"] != "applied" or change["effects"], f"nothing was done at {change['revision']}")
+    for kept in change.get("kept", ()):
+        _need(change["kind"] == "revert" and {"entity", "id"} <= set(kept) <= {"entity", "id", "fields"}
+              and kept["entity"] in ("list", "item"), f"kept of {change['kind']}: {kept}")
+        fields = kept.get("fields", ["all"])
+        _need(fields and fields == sorted(set(fields)), f"fields that are kept: {fields}")
     for effect in change["effects"]:
         _need({"entity", "id", "set", "previous"} <= set(effect)
               <= {"entity", "id", "set", "previous", "after", "was_after"}, f"members of {effect}")
@@ -175,6 +183,13 @@ def _check_made_or_gone(have, new, old, whole, what):
         _check_same_fields(have, new, old, what)
 
 
+def _is_whole(row):
+    """All fields of an item; of one that was erased, at their defaults."""
+    if "purged" not in row:
+        return set(row) == set(ITEM)
+    return {name: value for name, value in row.items() if name != "deleted_at"} == BLANK and "deleted_at" in row
+
+
 def _check_same_fields(have, new, old, what):
     _need(set(new) == set(old), f"{what}: {sorted(new)} and {sorted(old)}")
     for name, value in old.items():
@@ -189,13 +204,14 @@ def _step_item(view, effect, ident, new, old, to, was):
         return
     if not live:
         _need(not leaves, f"{ident} leaves and was not there")
-        _need(new is not None and set(new) == set(ITEM), f"{ident} comes into view in parts: {new}")
+        _need(new is not None and _is_whole(new), f"{ident} comes into view in parts: {new}")
         _need(new["deleted_at"] is None, f"{ident} comes into view in trash")
         view.items[ident] = dict(new)
         _place(view, ident, effect[to])
         return
     have = view.items[ident]
     _need(old is not None, f"{ident} was made twice")
+    is_purged = "purged" in have
     if leaves:
         _need(view.before(ident) == effect[was],
               f"{ident} stood after {view.before(ident)}, said was {effect[was]}")
@@ -206,13 +222,14 @@ def _step_item(view, effect, ident, new, old, to, was):
         view.items[ident] = {**have, **new}
         _place(view, ident, effect[to])
     elif leaves:
-        _need(set(old) == set(ITEM) and old == have, f"{ident} leaves as {old}, it was {have}")
+        # It may be erased since it was read, or by this very change.
+        _need(_is_whole(old) and (old == have or "purged" in old), f"{ident} leaves as {old}, it was {have}")
         _need(new is None or new.get("deleted_at") is not None, f"{ident} leaves and is live: {new}")
         del view.items[ident]
         view.touched.pop(ident, None)
     else:
         _need(new is not None, f"{ident} is gone without leaving its place")
-        _need(new, f"nothing was done to {ident}")
+        _need(not new if is_purged else new, f"{ident} was erased, or nothing was done to it: {new}")
         _check_same_fields(have, new, old, ident)
         _need("deleted_at" not in new, f"{ident} goes to trash without leaving its place")
         view.items[ident] = {**have, **new}

@@ -27,6 +27,7 @@ LIST_CALLS = {
     "POST /v1/lists/{id}/items/{item}/move": ({"before": None}, 200),
     "POST /v1/lists/{id}/items/{item}/restore": (None, 200),
     "GET /v1/lists/{id}/changes": (None, 200),
+    "POST /v1/lists/{id}/revert": ({"to_revision": 1}, 200),
 }
 # Routes of the caller's own: (body, status when signed in). Nobody else's things can be named in them.
 OWN_CALLS = {

@@ -88,7 +88,7 @@ def test_body_query_and_headers_are_told_together(person):
 
 
 @pytest.mark.parametrize("field, value", [
-    ("repeat", None), ("repeat", {"every": "day"}), ("parent_id", None), ("done", True),
+    ("repeat", None), ("repeat", {"every": "day"}), ("done", True),
     ("created_at", "2026-01-01T00:00:00.000Z"), ("rank", "a"), ("revision", 1),
 ])
 def test_fields_that_are_unknown_or_not_due_are_422(person, field, value):
@@ -104,7 +104,7 @@ def test_fields_that_are_unknown_or_not_due_are_422(person, field, value):
 @pytest.mark.parametrize("method, path, query", [
     ("GET", "/v1/lists", "?x=1"), ("GET", "/v1/lists/{id}", "?at=1"), ("GET", "/v1/me", "?x"),
     ("GET", "/v1/lists/{id}/items", "?due_before=2026-01-01"), ("GET", "/v1/lists/{id}/changes", "?before=3"),
-    ("DELETE", "/v1/lists/{id}/items/{item}", "?purge=true"), ("GET", "/v1/me/sessions", "?x=1"),
+    ("DELETE", "/v1/lists/{id}/items/{item}", "?erase=true"), ("GET", "/v1/me/sessions", "?x=1"),
     ("POST", "/v1/lists", "?title=a"), ("GET", "/v1/limits", "?x=1"),
 ])
 def test_query_parameters_that_are_unknown_or_not_due_are_422(person, method, path, query):
@@ -116,7 +116,7 @@ def test_query_parameters_that_are_unknown_or_not_due_are_422(person, method, pa
     assert person.get(f"/v1/lists/{a_list}/items/{item}").json()["deleted_at"] is None
 
 
-@pytest.mark.parametrize("path", ["duplicate", "revert", "members", "invitations", "links", "export", "import"])
+@pytest.mark.parametrize("path", ["duplicate", "members", "invitations", "links", "export", "import"])
 def test_calls_that_are_not_due_are_404(person, path):
     a_list = person.make_list()
     for method in ("GET", "POST"):
@@ -282,7 +282,7 @@ ROUTES = {
     "/v1/lists/{id}/items": {"GET", "POST"},
     "/v1/lists/{id}/items/{id}": {"GET", "PUT", "PATCH", "DELETE"},
     "/v1/lists/{id}/items/{id}/move": {"POST"}, "/v1/lists/{id}/items/{id}/restore": {"POST"},
-    "/v1/lists/{id}/changes": {"GET"}, "/v1/limits": {"GET"}, "/livez": {"GET"}, "/readyz": {"GET"},
+    "/v1/lists/{id}/changes": {"GET"}, "/v1/lists/{id}/revert": {"POST"}, "/v1/limits": {"GET"}, "/livez": {"GET"}, "/readyz": {"GET"},
     "/openapi.json": {"GET"}, "/.well-known/jwks.json": {"GET"},
 }
 
@@ -380,6 +380,8 @@ def test_limits_are_told_without_sign_in(anonymous):
     assert limits and all(isinstance(value, int) and not isinstance(value, bool) for value in limits.values())
     assert {200, 500, 16384, 20, 50, 10_000, 20_000, 8 * 1024 * 1024, 2_000, 100, 1024 * 1024} <= set(
         limits.values()), limits
+    sync = {name: value for name, value in limits.items() if name.startswith("sync_")}
+    assert sync == {"sync_ops": 100, "sync_lists": 2_000, "sync_changes": 2_000, "sync_bytes": 1024 * 1024}
 
 
 def test_health(anonymous):

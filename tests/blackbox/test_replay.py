@@ -143,6 +143,59 @@ def test_a_planted_fault_is_found(fault):
         replay.check_log(log, LIST, served, USER)
 
 
+def _purged(**more):
+    return {**replay.BLANK, "deleted_at": None, **more}
+
+
+def purged_log():
+    """Two added, the first edited, trashed, restored and erased; the other one gone to another list."""
+    log, _ = good_log()
+    log = log[:1] + [
+        _change(2, "add", [_effect(A, _purged(), None, after=None)], A),
+        _change(3, "add", [_effect(C, _item("c", 3), None, after=A)], C),
+        _change(4, "set", [_effect(A, {}, {})], A),
+        _change(5, "remove", [_effect(A, {"deleted_at": _at(5)}, _purged(), was_after=None)], A),
+        _change(6, "restore", [_effect(A, _purged(), {"deleted_at": _at(5)}, after=None)], A),
+        _change(7, "purge", [_effect(A, None, _purged(), was_after=None)], A),
+        _change(8, "transfer", [_effect(C, None, _item("c", 3), was_after=None)], C)]
+    served = {"id": LIST, "title": "L", "archived": False, "created_at": _at(1), "deleted_at": None,
+              "role": "owner", "revision": 8, "updated_at": _at(8), "item_count": 0, "done_count": 0,
+              "members": [{"user_id": USER, "role": "owner"}], "items": []}
+    return log, served
+
+
+def test_a_log_of_what_was_erased_passes():
+    replay.check_log(*purged_log()[:1], LIST, purged_log()[1], USER)
+
+
+def test_who_held_it_before_it_was_erased_can_follow():
+    log, served = purged_log()
+    before = copy.deepcopy(log[:3])
+    before[1]["effects"][0]["set"] = _item("a", 2)
+    view = replay.replay(before, LIST)
+    for change in log[3:]:
+        if change["kind"] not in ("set", "remove", "restore"):
+            continue
+        change["effects"] = []
+        change["status"] = "skipped"
+    for change in log[3:]:
+        replay.apply(view, change, LIST)
+    replay.compare(view, served, USER)
+
+
+@pytest.mark.parametrize("plant", [
+    _set(1, ["effects", 0, "set", "text"], "a"), _set(1, ["effects", 0, "set", "created_by"], USER),
+    _remove(1, ["effects", 0, "set", "purged"]), _remove(1, ["effects", 0, "set", "labels"]),
+    _set(3, ["effects", 0, "set"], {"text": "b"}), _set(4, ["effects", 0, "previous", "note"], "n"),
+    _set(6, ["effects", 0, "previous", "labels"], ["l"]), _remove(6, ["effects", 0, "was_after"]), _remove(7, ["item_id"]),
+    _set(7, ["effects", 0, "previous", "text"], "d")])
+def test_a_word_of_what_was_erased_is_found(plant):
+    log, served = purged_log()
+    plant(log, served)
+    with pytest.raises(replay.Broken):
+        replay.check_log(log, LIST, served, USER)
+
+
 def test_backwards_is_judged_too():
     """Effects whose order matters only backwards: two items trashed in one change."""
     log, _ = good_log()

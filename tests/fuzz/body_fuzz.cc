@@ -25,6 +25,8 @@ void ReadFields(const http::JsonValue& body, std::vector<base::FieldError>& erro
   (void)reader.Due("repeat");
   (void)reader.Bool("done");
   (void)reader.Id("id");
+  const auto revision = reader.Int("to_revision", 0, 9);
+  CHECK(!revision || (*revision >= 0 && *revision <= 9));
   (void)reader.Object("settings");
   reader.Require("after");
   reader.RejectUnknown();

@@ -88,7 +88,9 @@ void Client::InventOn(const base::Uuid& list) {
   Op op = NewOp(kKinds[dice.Weighted(weights)].kind, list);
   op.base_revision = store_.lists.at(list).revision;
   if (!choice.order.empty() && dice.Chance(0.93)) {
-    choice.some = dice.Pick(choice.order);
+    // A few are what all work on.
+    const std::size_t few = dice.Chance(0.5) ? 4 : choice.order.size();
+    choice.some = choice.order[dice.Below(std::min(few, choice.order.size()))];
   } else if (!choice.trash.empty()) {
     choice.some = dice.Pick(choice.trash);
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "sim/world.h"
 
 // sim [--seeds N] [--from S] [--steps OPS] [--bug NAME] [--tell]: prints the seeds that break a
@@ -59,6 +60,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "\n");
     return 2;
   }
+  base::SetLogLevel(base::Level::kError);
   sim::World::Counts total;
   int broken = 0;
   const auto begun = std::chrono::steady_clock::now();

@@ -84,8 +84,8 @@ class Server {
   [[nodiscard]] app::ChangeLog& log() { return *log_; }
   [[nodiscard]] app::Retention& retention() { return *retention_; }
 
-  static constexpr std::chrono::minutes kLogKept{70};
-  static constexpr std::chrono::minutes kTrashKept{25};
+  static constexpr std::chrono::minutes kLogKept{150};
+  static constexpr std::chrono::minutes kTrashKept{50};
 
  private:
   [[nodiscard]] std::int64_t Epoch();

@@ -250,7 +250,7 @@ void World::RestoreBackup() {
 std::vector<base::Uuid> World::ListsThere() const {
   std::set<base::Uuid> lists;
   for (const auto& [key, sight] : sight_) {
-    if (sight.sees) lists.insert(key.second);
+    if (sight.sees && archive_.lists().contains(key.second)) lists.insert(key.second);
   }
   return {lists.begin(), lists.end()};
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/limits.h"
 #include "sim/world.h"
 #include "store/json.h"
 
@@ -95,6 +96,7 @@ void World::OnResult(const domain::Op& op, const Result& result) {
   const std::pair key{op.list_id, op.op_id};
   ++counts_["result " + result.status + (result.code.empty() ? "" : " " + result.code)];
   if (result.status == "refused") {
+    ++counts_["refused " + result.code + " " + std::string(Name(op.kind))];
     Need(result.code != "op_id_reused", "op ", op.op_id, " is called another's");
     const bool may_be = result.code == "not_found" || result.code == "id_taken" ||
                         result.code == "op_expired" || result.code == "invalid_request";
@@ -177,13 +179,18 @@ void World::NoteSight() {
   if (!server_->gate().TakeMembersWritten() && server_->gate().steps() != 0) return;
   std::map<std::pair<base::Uuid, base::Uuid>, Membership> all;
   for (Membership& each : server_->Memberships()) all[{each.user, each.list}] = std::move(each);
+  std::set<base::Uuid> there;  // Whom nobody sees, retention has ended: not by a change.
+  for (const auto& [key, each] : all) {
+    if (each.sees) there.insert(key.second);
+  }
   const std::uint64_t now = gate_steps_ + server_->gate().steps();
   for (auto& [key, sight] : sight_) {
     const auto found = all.find(key);
     if (!sight.sees || (found != all.end() && found->second.sees)) continue;
     sight.sees = false;
     sight.lost_at = now;
-    sight.lost_revision = found == all.end() ? 0 : found->second.revision;
+    const bool is_ended = !there.contains(key.second);
+    sight.lost_revision = is_ended ? domain::kRevisionMax + 1 : found->second.revision;
   }
   for (const auto& [key, each] : all) {
     if (each.sees) sight_[key].sees = true;
@@ -196,8 +203,8 @@ void World::CheckSeen(const Flight& flight, const base::Uuid& list, std::int64_t
   if (found != sight_.end() && found->second.sees) return;
   const bool was_seen = found != sight_.end() && found->second.lost_at > flight.begun;
   Need(was_seen, flight.user, " was told of ", list, " and does not see it");
-  Need(revision < found->second.lost_revision || found->second.lost_revision == 0, flight.user,
-       " was told what became of ", list, " after they could see it");
+  Need(revision < found->second.lost_revision, flight.user, " was told of ", list, " at ", revision,
+       ", and could not see it from ", found->second.lost_revision, " on");
 }
 
 void World::CheckSight(const Flight& flight, const json::object& answer) {

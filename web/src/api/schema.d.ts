@@ -260,7 +260,7 @@ export interface paths {
         put?: never;
         /**
          * Add an item
-         * @description At the end unless placed. An id that is taken is 409 `id_taken`; a list without room is 422 `list_full`.
+         * @description At the end unless placed. An id that is taken is 409 `id_taken`; a list without room is 422 `list_full`. A parent that cannot be one is 422 at `/parent_id`.
          */
         post: operations["addItem"];
         delete?: never;
@@ -283,7 +283,7 @@ export interface paths {
         put?: never;
         /**
          * Take all done items to trash
-         * @description One change, one undo.
+         * @description With the live children of each. One change, one undo.
          */
         post: operations["clearDone"];
         delete?: never;
@@ -313,15 +313,15 @@ export interface paths {
         put: operations["putItem"];
         post?: never;
         /**
-         * Take an item to trash
-         * @description For 30 days it can be restored. In trash already, it is 204 and adds no revision.
+         * Take an item to trash, or erase it
+         * @description With its live children. For 30 days it can be restored; in trash already, it is 204 and adds no revision. With `purge=true`, which is the owner's, an item in trash or not is erased from trash and history for good, and its id stays used; children go to trash. To an `Idempotency-Key` a DELETE and a purge are two requests.
          */
         delete: operations["deleteItem"];
         options?: never;
         head?: never;
         /**
          * Change an item, also in trash
-         * @description Only the named fields change. Null sets the default of `note`, `labels` and `due`.
+         * @description Only the named fields change. Null sets the default of `note`, `labels`, `due` and `parent_id`.
          */
         patch: operations["updateItem"];
         trace?: never;
@@ -341,8 +341,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Move an item
-         * @description Nothing but the place changes. An item in trash is 409 `item_trashed`.
+         * Move an item, in its list or to another one
+         * @description Nothing but the place changes. An item in trash is 409 `item_trashed`. With `to_list` it goes, with its live children, to that list (at the end unless placed) in one atomic change of both, which has the same `op_id` in both logs; the caller must be allowed to edit both. An id that is taken there is 409 `id_taken`. `ETag` and `List-Revision` are those of the list in the path.
          */
         post: operations["moveItem"];
         delete?: never;
@@ -365,7 +365,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Bring an item back from trash, to its place */
+        /**
+         * Bring an item back from trash, to its place
+         * @description With the children that went to trash along with it. A child whose parent is not live comes back without one.
+         */
         post: operations["restoreItem"];
         delete?: never;
         options?: never;
@@ -390,6 +393,29 @@ export interface paths {
         get: operations["listChanges"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lists/{id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id. A malformed one is 404 (in a PUT 422). */
+                id: components["parameters"]["ListId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a change, or all after a revision
+         * @description A new change, which can be undone as well. Title, archived and items go back to what they were; what was made goes to trash. What was changed again since is left and named in `kept`. The making, trashing and restoring of a list, moves to other lists, members, links and purges are never undone; asked for singly that is 422 `not_revertible`. An op that the log does not have is 404, a revision before what it holds 410 `revision_expired`.
+         */
+        post: operations["revert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -671,7 +697,7 @@ export interface components {
             due: components["schemas"]["Due"];
             repeat: null;
             labels: components["schemas"]["Labels"];
-            parent_id: null;
+            parent_id: components["schemas"]["Parent"];
             created_by: components["schemas"]["Id"];
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
@@ -683,6 +709,9 @@ export interface components {
             data: components["schemas"]["Item"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
+        IdOrNull: null | components["schemas"]["Id"];
+        /** @description An item of the list that has no parent itself, or null. */
+        Parent: null | components["schemas"]["Id"];
         /** @description A live item of the list, or null for the end meant. */
         Neighbour: null | components["schemas"]["Id"];
         AddItem: {
@@ -691,6 +720,7 @@ export interface components {
             note?: components["schemas"]["Note"];
             due?: components["schemas"]["Due"];
             labels?: components["schemas"]["Labels"];
+            parent_id?: components["schemas"]["Parent"];
             after?: components["schemas"]["Neighbour"];
             before?: components["schemas"]["Neighbour"];
         };
@@ -699,6 +729,7 @@ export interface components {
             note?: components["schemas"]["Note"];
             due?: components["schemas"]["Due"];
             labels?: components["schemas"]["Labels"];
+            parent_id?: components["schemas"]["Parent"];
             after?: components["schemas"]["Neighbour"];
             before?: components["schemas"]["Neighbour"];
         };
@@ -708,11 +739,21 @@ export interface components {
             done?: boolean;
             due?: components["schemas"]["Due"];
             labels?: null | components["schemas"]["Labels"];
+            parent_id?: components["schemas"]["Parent"];
         };
-        /** @description Exactly one of the two. */
+        /** @description At most one of `after` and `before`, and exactly one without `to_list`. A neighbour is one of the list it goes to. */
         MoveItem: {
+            /** @description Another list. */
+            to_list?: components["schemas"]["Id"];
             after?: components["schemas"]["Neighbour"];
             before?: components["schemas"]["Neighbour"];
+        };
+        /** @description Exactly one of the two. */
+        Revert: {
+            /** @description Of the change that is to be undone. */
+            op_id?: components["schemas"]["Id"];
+            /** @description All changes after it are to be undone. */
+            to_revision?: components["schemas"]["RevisionOrNone"];
         };
         Cleared: {
             cleared: number;
@@ -732,6 +773,17 @@ export interface components {
             /** @description Where one item is meant. */
             item_id?: components["schemas"]["Id"];
             effects: components["schemas"]["Effect"][];
+            /** @description Values of the op that others stand instead of. */
+            overridden?: components["schemas"]["Fields"];
+            /** @description What a revert has left, as it was changed since. */
+            kept?: components["schemas"]["Kept"][];
+        };
+        Kept: {
+            /** @enum {string} */
+            entity: "list" | "item";
+            id: components["schemas"]["Id"];
+            /** @description Only these, `place` among them; without it, the entity as a whole. */
+            fields?: string[];
         };
         /**
          * @description What was meant.
@@ -752,21 +804,24 @@ export interface components {
             /** @description Where it leaves: the live item before it, null for the first. */
             was_after?: components["schemas"]["Neighbour"];
         };
-        /** @description Whole for whatever comes into view (`set`) or leaves it (`previous`). */
+        /** @description Whole for whatever comes into view (`set`) or leaves it (`previous`). Where an item was erased, its whole rows have `purged` and every other field at its default. */
         Fields: {
             title?: components["schemas"]["Title"];
             archived?: boolean;
-            text?: components["schemas"]["Text"];
+            /** @description Empty only where the item was erased. */
+            text?: string;
             note?: components["schemas"]["Note"];
             done?: boolean;
             done_at?: components["schemas"]["TimeOrNull"];
             due?: components["schemas"]["Due"];
             repeat?: null;
             labels?: components["schemas"]["Labels"];
-            parent_id?: null;
-            created_by?: components["schemas"]["Id"];
-            created_at?: components["schemas"]["Time"];
+            parent_id?: components["schemas"]["Parent"];
+            created_by?: components["schemas"]["IdOrNull"];
+            created_at?: components["schemas"]["TimeOrNull"];
             deleted_at?: components["schemas"]["TimeOrNull"];
+            /** @constant */
+            purged?: true;
             role?: components["schemas"]["Role"];
         } | null;
         ChangePage: {
@@ -986,7 +1041,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A field, an unknown field or query parameter, a header or an id in the path does not hold; `errors` has all of them. Or `list_full`, `memberships_full`, `idempotency_key_reused`. */
+        /** @description A field, an unknown field or query parameter, a header or an id in the path does not hold; `errors` has all of them. Or `list_full`, `memberships_full`, `idempotency_key_reused`, `not_revertible`. */
         Invalid: {
             headers: {
                 [name: string]: unknown;
@@ -1964,7 +2019,10 @@ export interface operations {
     };
     deleteItem: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Erase it for good. */
+                purge?: boolean;
+            };
             header?: {
                 /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -2159,6 +2217,61 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["RevisionAhead"];
             410: components["responses"]["Expired"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag of the list, compressed or not; 412 when the list has moved. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Never answer from an older revision. One beyond the list's is 409 `revision_ahead`. */
+                "Min-Revision"?: components["parameters"]["MinRevision"];
+                /** @description Makes the request safe to repeat for 24 hours; 1 to 255 visible ASCII characters. Its scope is the user, method and path. The same bytes again get the first answer with `Idempotent-Replayed`; another body is 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The local store that the change comes from; stands in the log. */
+                "Client-Id"?: components["parameters"]["ClientId"];
+            };
+            path: {
+                /** @description The list's id. A malformed one is 404 (in a PUT 422). */
+                id: components["parameters"]["ListId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to_revision": 4294967299
+                 *     }
+                 */
+                "application/json": components["schemas"]["Revert"];
+            };
+        };
+        responses: {
+            /** @description The change. Where there was nothing to undo it has the status `skipped`, no effects and the list's revision, and stands in no log. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "List-Revision": components["headers"]["ListRevision"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Expired"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };

@@ -210,6 +210,20 @@ describe("answers that are lost, late, or repeated", () => {
     expect(mine.view(LIST)).toEqual(view);
   });
 
+  test("a late answer does not take away a list that has come back, nor what was made for it", () => {
+    const { yours, milk, service, newId, send, settle, share } = world();
+    service.member(LIST, ME, YOU, null, newId());
+    const late = yours.request();
+    const lateAnswer = send(yours, late);
+    expect(lateAnswer.revoked).toEqual([LIST]);
+    share();
+    settle(yours);
+    const op = yours.make(set(milk, { text: "oat milk" }));
+    yours.receive(late, lateAnswer);
+    expect(yours.pending).toEqual([op]);
+    expect(texts(settle(yours).view(LIST))![0]).toBe("oat milk");
+  });
+
   test("an op that shows already is not done twice in what is seen", () => {
     const { mine, milk, bread, lose, send, sync } = world();
     mine.make({ list_id: LIST, kind: "move", item_id: milk, fields: { after: bread } });
