@@ -33,12 +33,12 @@ void Archive::Add(const base::Uuid& list, const domain::Change& change) {
   ListLog& log = lists_[list];
   const View& before = *log.now;
   auto applied = domain::Apply(before, change);
-  Need(applied.has_value(), list, " ", change.kind, " at ", change.revision, " does not apply: ",
-       applied ? "" : applied.error().detail);
+  Need(applied.has_value(), list, " ", change.kind, " at ", change.revision,
+       " does not apply: ", applied ? "" : applied.error().detail);
   auto now = std::make_shared<const View>(std::move(*applied));
   auto undone = domain::Unapply(*now, change, before.revision, before.updated_at);
-  Need(undone.has_value(), list, " ", change.kind, " at ", change.revision, " cannot be undone: ",
-       undone ? "" : undone.error().detail);
+  Need(undone.has_value(), list, " ", change.kind, " at ", change.revision,
+       " cannot be undone: ", undone ? "" : undone.error().detail);
   const domain::Op* const op = FindSent(change.op_id);
   // What is past retention is purged too, but stays in the log.
   if (change.kind == domain::Kind::kPurge && op != nullptr) log.purged.insert(*change.item_id);

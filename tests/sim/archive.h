@@ -47,6 +47,8 @@ class Archive {
   void TakeSent(const Archive& other) { sent_ = other.sent_; }
   [[nodiscard]] const domain::Op* FindSent(const base::Uuid& op_id) const;
 
+  /// The list was erased, and another one is made with its id.
+  void Forget(const base::Uuid& list) { lists_.erase(list); }
   /// The next change of a list.
   void Add(const base::Uuid& list, const domain::Change& change);
 

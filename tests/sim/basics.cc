@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "domain/limits.h"
 
@@ -27,6 +28,7 @@ Source& TheSource() {
 }  // namespace
 
 void Start(std::uint64_t seed, Fault fault, std::int64_t page) {
+  base::SetLogLevel(base::Level::kError);
   const std::scoped_lock lock(TheSource().mutex);
   TheSource().dice = Dice(seed);
   domain::planted_fault = static_cast<int>(fault);

@@ -141,18 +141,17 @@ void ChangeCheck::Values() const {
   const std::uint32_t lost = set & hit & ~((hit & domain::kDone) == 0U ? domain::kDoneAt : 0U);
   Hold(lost == 0, "a value of another client was lost: ", domain::NamesOf(lost));
   const std::uint32_t overridden = change_.overridden ? change_.overridden->mask : 0U;
-  Hold((overridden & ~hit & ~domain::kParentId) == 0, "overridden without a reason: ",
-       domain::NamesOf(overridden & ~hit));
+  Hold((overridden & ~hit & ~domain::kParentId) == 0,
+       "overridden without a reason: ", domain::NamesOf(overridden & ~hit));
   Hold((change_.status == domain::Status::kOverridden) == (overridden != 0),
        "overridden, and the values are nowhere");
   // Every value that was asked for stands, or is kept where it can be brought in from.
   const auto item = now_.items.find(id);
   if (change_.kind == Kind::kSet && item == now_.items.end()) return;
-  const domain::Fields& have =
-      change_.kind == Kind::kSet ? item->second.fields : *now_.row;
+  const domain::Fields& have = change_.kind == Kind::kSet ? item->second.fields : *now_.row;
   const std::uint32_t stands = op_->fields.mask & ~domain::Differing(op_->fields, have);
-  Hold((op_->fields.mask & ~stands & ~overridden) == 0, "neither set nor overridden: ",
-       domain::NamesOf(op_->fields.mask & ~stands & ~overridden));
+  Hold((op_->fields.mask & ~stands & ~overridden) == 0,
+       "neither set nor overridden: ", domain::NamesOf(op_->fields.mask & ~stands & ~overridden));
   if (overridden == 0) return;
   Hold(domain::Only(op_->fields, overridden) == domain::Only(*change_.overridden, overridden),
        "what was overridden is not what was asked for");

@@ -291,8 +291,8 @@ void Client::TakeEntry(const Body& body, const base::Uuid& list, const json::obj
     Need(parsed.has_value(), "changes that cannot be read");
     for (domain::Change& change : *parsed) {
       if (view == store_.lists.end() || change.revision <= view->second.revision) continue;
-      const bool follows = view->second.revision == 0 || is_exact ||
-                           change.revision == view->second.revision + 1;
+      const bool follows =
+          view->second.revision == 0 || is_exact || change.revision == view->second.revision + 1;
       if (!follows && setting_.fault != Fault::kGapApplied) break;
       Apply(list, view->second, std::move(change));
     }
@@ -336,8 +336,8 @@ void Client::Drop(const base::Uuid& list) {
 }
 
 /// Where nobody else did anything, what the person saw before the answer is what stands after it.
-void Client::CheckPrediction(const Body& body, const base::Uuid& list,
-                             const domain::ListPtr& guess, std::int64_t held) {
+void Client::CheckPrediction(const Body& body, const base::Uuid& list, const domain::ListPtr& guess,
+                             std::int64_t held) {
   const auto view = store_.lists.find(list);
   if (view == store_.lists.end()) return;
   std::vector<const Op*> ops;

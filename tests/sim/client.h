@@ -110,8 +110,8 @@ class Client {
   const base::Uuid user_;
   const std::int64_t clock_off_ms_;
   Store store_;
-  std::vector<domain::Op> sent_;        // And answered; may be sent again.
-  std::vector<domain::Op> overridden_;  // What is left of them.
+  std::vector<domain::Op> sent_;                            // And answered; may be sent again.
+  std::vector<domain::Op> overridden_;                      // What is left of them.
   std::map<base::Uuid, std::vector<domain::Change>> came_;  // With the answer that is taken in.
 };
 

@@ -24,12 +24,11 @@ TEST_P(Planted, IsFound) {
   FAIL() << GetParam().name << " was not found in " << kSeeds << " seeds";
 }
 
-INSTANTIATE_TEST_SUITE_P(Simulation, Planted, testing::ValuesIn(kFaults),
-                         [](const auto& each) {
-                           std::string name(each.param.name);
-                           std::erase(name, '-');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Simulation, Planted, testing::ValuesIn(kFaults), [](const auto& each) {
+  std::string name(each.param.name);
+  std::erase(name, '-');
+  return name;
+});
 
 }  // namespace
 }  // namespace sim

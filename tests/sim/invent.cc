@@ -166,10 +166,10 @@ void Client::FillSet(Op& op, const Choice& choice) {
         op.fields.mask |= domain::kDue;
         op.fields.due.reset();
         if (dice.Chance(0.66)) {
-          op.fields.due = domain::Due{.kind = domain::Due::Kind::kAt,
-                                      .value = dice.Chance(0.5) ? "2026-03-01T09:00:00.000Z"
-                                                                : "2026-03-02T09:00:00.000Z",
-                                      .zone = "Europe/Berlin"};
+          op.fields.due = domain::Due{
+              .kind = domain::Due::Kind::kAt,
+              .value = dice.Chance(0.5) ? "2026-03-01T09:00:00.000Z" : "2026-03-02T09:00:00.000Z",
+              .zone = "Europe/Berlin"};
         }
         break;
       case 2:
@@ -188,9 +188,7 @@ void Client::FillSet(Op& op, const Choice& choice) {
           op.fields.parent_id = dice.Pick(choice.order);
         }
         break;
-      default:
-        op.fields.mask |= domain::kDone;
-        op.fields.done = dice.Chance(0.7);
+      default: op.fields.mask |= domain::kDone; op.fields.done = dice.Chance(0.7);
     }
   }
 }

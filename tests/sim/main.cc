@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/log.h"
 #include "sim/world.h"
 
 // sim [--seeds N] [--from S] [--steps OPS] [--bug NAME] [--tell]: prints the seeds that break a
@@ -60,7 +59,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "\n");
     return 2;
   }
-  base::SetLogLevel(base::Level::kError);
   sim::World::Counts total;
   int broken = 0;
   const auto begun = std::chrono::steady_clock::now();

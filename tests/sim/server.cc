@@ -92,7 +92,8 @@ Server::Server(std::filesystem::path folder, Dice& dice, Fault fault, ports::Clo
 
 void Server::Open() {
   metrics_ = std::make_unique<base::Metrics>();
-  auto opened = adapters::sqlite::Open({.folder = folder_, .readers = 1, .full_sync = false}, *metrics_);
+  auto opened =
+      adapters::sqlite::Open({.folder = folder_, .readers = 1, .full_sync = false}, *metrics_);
   Need(opened.has_value(), "the database cannot be opened: ", opened ? "" : opened.error().detail);
   database_ = std::move(*opened);
   gate_ = std::make_unique<Gate>(*database_, dice_, fault_, clock_);
@@ -101,7 +102,8 @@ void Server::Open() {
   sync_ = std::make_unique<app::Sync>(*gate_, *crypto_, *lists_);
   log_ = std::make_unique<app::ChangeLog>(*gate_, pool_);
   retention_ = std::make_unique<app::Retention>(
-      *gate_, *lists_, clock_, app::RetentionTimes{.log = kLogKept, .trash = kTrashKept}, *metrics_);
+      *gate_, *lists_, clock_, app::RetentionTimes{.log = kLogKept, .trash = kTrashKept},
+      *metrics_);
   if (fault_ != Fault::kDedupeOff) return;
   app::RunBatch(*database_, base::Uuid{}, {{{&kOpsMayRepeat, {}}}}, [](const auto&) {});
 }
@@ -192,8 +194,9 @@ domain::ListPtr Server::Shown(const base::Uuid& list) {
 
 domain::ListPtr Server::Stored(const base::Uuid& list) {
   store::ListLoader loader(list);
-  gate_->ReadNow(store::ListLoader::Statements(list),
-                 [&](std::size_t statement, const ports::Row& row) { loader.OnRow(statement, row); });
+  gate_->ReadNow(
+      store::ListLoader::Statements(list),
+      [&](std::size_t statement, const ports::Row& row) { loader.OnRow(statement, row); });
   return loader.Finish();
 }
 
@@ -231,8 +234,7 @@ void Server::SkipRows() {
 
 std::int64_t Server::CutOf(const base::Uuid& list) {
   std::int64_t cut = 0;
-  gate_->ReadNow({{&kCut, {list}}},
-                 [&](std::size_t, const ports::Row& row) { cut = row.Int(0); });
+  gate_->ReadNow({{&kCut, {list}}}, [&](std::size_t, const ports::Row& row) { cut = row.Int(0); });
   return cut;
 }
 

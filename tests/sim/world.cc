@@ -91,7 +91,7 @@ void World::Run() {
 void World::Settled() {
   for (const FlightPtr& flight : std::exchange(late_, {})) {
     const auto sent = Send(flight->client, flight->body, false);
-    server_->gate().Drain();
+    Rest();
   }
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < clients_.size(); ++i) Settle(i);
@@ -178,6 +178,14 @@ void World::Pump(std::size_t steps) {
     if (server_->gate().is_torn()) return Kill();
   }
   Deliver();
+}
+
+/// Until nothing is under way; answers have not been handed over.
+void World::Rest() {
+  while (server_->gate().Step()) {
+    NoteSight();
+    if (server_->gate().is_torn()) Kill();
+  }
 }
 
 /// A process ends in the middle of what it does, and another is started.
@@ -276,19 +284,15 @@ void World::OwnerCall() {
   const Kind kind = kKinds[dice_.Weighted(kWeights)];
   const base::Uuid person = dice_.Pick(users_);
   if (kind == Kind::kGrant || kind == Kind::kRole || kind == Kind::kRevoke) {
-    const auto role = kind == Kind::kRole
-                          ? dice_.Pick({domain::Role::kEditor, domain::Role::kViewer,
-                                        domain::Role::kEditor, domain::Role::kOwner})
-                          : dice_.Pick({domain::Role::kEditor, domain::Role::kEditor,
-                                        domain::Role::kViewer});
-    return server_->Change({.kind = kind,
-                            .op_id = dice_.Id({now_ms_}),
-                            .list = list,
-                            .person = person,
-                            .role = role});
+    const auto role =
+        kind == Kind::kRole
+            ? dice_.Pick({domain::Role::kEditor, domain::Role::kViewer, domain::Role::kEditor,
+                          domain::Role::kOwner})
+            : dice_.Pick({domain::Role::kEditor, domain::Role::kEditor, domain::Role::kViewer});
+    return server_->Change(
+        {.kind = kind, .op_id = dice_.Id({now_ms_}), .list = list, .person = person, .role = role});
   }
-  domain::Op op{
-      .kind = kind, .op_id = dice_.Id({now_ms_}), .list_id = list, .actor_id = owner};
+  domain::Op op{.kind = kind, .op_id = dice_.Id({now_ms_}), .list_id = list, .actor_id = owner};
   const Archive::ListLog& log = archive_.lists().at(list);
   if (kind == Kind::kRevert) {
     op.to_revision = log.now->revision - static_cast<std::int64_t>(dice_.Below(4));
@@ -313,11 +317,10 @@ void World::OwnerCall() {
 void World::Call(domain::Op op) {
   archive_.Sent(op);
   Tell("call " + std::string(Name(op.kind)));
-  server_->lists().Write(
-      {.op = std::move(op),
-       .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60),
-       .render = [](const domain::Decision&) { return app::Answer{}; },
-       .done = [](const base::Result<app::Answer>&) {}});
+  server_->lists().Write({.op = std::move(op),
+                          .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60),
+                          .render = [](const domain::Decision&) { return app::Answer{}; },
+                          .done = [](const base::Result<app::Answer>&) {}});
 }
 
 }  // namespace sim

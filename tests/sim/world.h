@@ -65,6 +65,7 @@ class World {
   void OneThing(std::size_t client);
   void Rare(std::size_t client);
   void Pump(std::size_t steps);
+  void Rest();
   void Settled();
 
   void Sync(std::size_t client);
@@ -85,11 +86,13 @@ class World {
   void SaveOrCopy(std::size_t client);
 
   void Absorb();
+  void StartAnew(const base::Uuid& list);
   void CompareAll();
   void CheckStored(const base::Uuid& list);
   void NoteSight();
   void CheckSight(const Flight& flight, const json::object& answer);
-  void CheckSeen(const Flight& flight, const base::Uuid& list, std::int64_t revision) const;
+  void CheckSeen(const Flight& flight, const char* what, const base::Uuid& list,
+                 std::int64_t revision) const;
   void LookBack(const base::Uuid& list);
   void Replay(const base::Uuid& list);
   void AskPast(const base::Uuid& list);
@@ -116,8 +119,8 @@ class World {
   std::map<std::size_t, Client::Store> copies_;
   std::optional<Backup> backup_;
 
-  std::map<std::pair<base::Uuid, base::Uuid>, Sight> sight_;        // Person and list.
-  std::map<std::pair<base::Uuid, base::Uuid>, Result> first_;       // List and op.
+  std::map<std::pair<base::Uuid, base::Uuid>, Sight> sight_;   // Person and list.
+  std::map<std::pair<base::Uuid, base::Uuid>, Result> first_;  // List and op.
   std::uint64_t gate_steps_ = 0;  // Of gates of processes that have ended.
 };
 

@@ -13,14 +13,22 @@ void World::Absorb() {
   for (const LoggedRow& row : server_->NewRows()) {
     auto change = store::ParseChange(row.text);
     Need(change.has_value(), "a change that cannot be read: ", row.text);
-    const View& now = *archive_.at(row.list).now;
-    if (change->revision <= now.revision) continue;
+    const std::int64_t known = archive_.at(row.list).now->revision;
+    if (change->revision <= known) continue;
+    if (change->kind == domain::Kind::kCreateList && known != 0) StartAnew(row.list);
     archive_.Add(row.list, *change);
     moved.insert(row.list);
   }
   for (const base::Uuid& list : moved) {
     if (dice_.Chance(0.1)) CheckStored(list);
   }
+}
+
+/// Retention has erased the list, and somebody who still knew it made it again.
+void World::StartAnew(const base::Uuid& list) {
+  archive_.Forget(list);
+  std::erase_if(first_, [&](const auto& each) { return each.first.first == list; });
+  ++counts_["made again"];
 }
 
 /// What is stored is what the log tells.
@@ -36,8 +44,7 @@ void World::CheckStored(const base::Uuid& list) {
 
 /// What the service has in memory is what is stored, trash and hidden places too.
 void World::CompareAll() {
-  server_->gate().Drain();
-  NoteSight();
+  Rest();
   Absorb();
   for (const base::Uuid& list : ListsThere()) {
     CheckStored(list);
@@ -49,6 +56,12 @@ void World::CompareAll() {
              shown->content_bytes == stored->content_bytes &&
              shown->child_count == stored->child_count,
          list, " in memory is not what is stored");
+    const app::Snapshot snapshot(shown);
+    const app::Body body = snapshot.BodyFor(domain::Role::kOwner);
+    std::string text(body.lead);
+    for (const std::string_view piece : body.rest) text += piece;
+    Need(ViewFrom(json::parse(text).as_object()) == *archive_.at(list).now, list,
+         " is sent as another list than its log tells: ", text);
     for (const auto& chunk : stored->order.chunks()) {
       for (const domain::ItemPtr& item : chunk->values) {
         const domain::Item* const held = shown->Find(item->id);
@@ -60,8 +73,7 @@ void World::CompareAll() {
 }
 
 void World::LookBack(const base::Uuid& list) {
-  server_->gate().Drain();
-  NoteSight();
+  Rest();
   Absorb();
   if (server_->CutOf(list) == 0) Replay(list);
 }
@@ -78,8 +90,8 @@ void World::Replay(const base::Uuid& list) {
     });
     server_->gate().Until(done);
     if (!page && page.error().code == base::Code::kNotFound) return;
-    Need(page.has_value(), "the log of ", list, " after ", view.revision, " is not told: ",
-         page ? "" : page.error().detail);
+    Need(page.has_value(), "the log of ", list, " after ", view.revision,
+         " is not told: ", page ? "" : page.error().detail);
     auto changes = store::ParseChanges(page->changes);
     Need(changes.has_value(), "the log of ", list, " cannot be read");
     for (const domain::Change& change : *changes) {
@@ -95,8 +107,7 @@ void World::Replay(const base::Uuid& list) {
 
 /// `?at=` shows what was.
 void World::AskPast(const base::Uuid& list) {
-  server_->gate().Drain();
-  NoteSight();
+  Rest();
   Absorb();
   const domain::ListPtr shown = server_->Stored(list);
   const Archive::ListLog& log = archive_.at(list);
@@ -113,7 +124,8 @@ void World::AskPast(const base::Uuid& list) {
                     });
   server_->gate().Until(done);
   if (revision < server_->CutOf(list)) {
-    Need(!text && text.error().code == base::Code::kGone, "the past that is past retention is told");
+    Need(!text && text.error().code == base::Code::kGone,
+         "the past that is past retention is told");
     return;
   }
   Need(text.has_value(), list, " at ", revision, " is not told: ", text ? "" : text.error().detail);

@@ -132,10 +132,7 @@ bool World::Exchange(std::size_t client) {
 
 /// Syncs until there is nothing left, then holds what the client has against the service.
 void World::Settle(std::size_t client) {
-  while (server_->gate().Step()) {
-    NoteSight();
-    if (server_->gate().is_torn()) Kill();
-  }
+  Rest();
   for (const FlightPtr& flight : flights_) {
     if (flight->client == client) flight->is_heard = false;
   }
@@ -169,8 +166,8 @@ void World::CompareWith(const Client& client) {
     const View& have = client.store().lists.at(list);
     const View& is = *archive_.at(list).now;
     if (have == is) continue;
-    Fail("a client's ", list, " is not the service's: ",
-         TextOf(list, have, domain::Role::kViewer), " is ", TextOf(list, is, domain::Role::kViewer));
+    Fail("a client's ", list, " is not the service's: ", TextOf(list, have, domain::Role::kViewer),
+         " is ", TextOf(list, is, domain::Role::kViewer));
   }
 }
 
@@ -198,19 +195,18 @@ void World::NoteSight() {
 }
 
 /// `list` was told, at `revision`.
-void World::CheckSeen(const Flight& flight, const base::Uuid& list, std::int64_t revision) const {
+void World::CheckSeen(const Flight& flight, const char* what, const base::Uuid& list,
+                      std::int64_t revision) const {
   const auto found = sight_.find({flight.user, list});
   if (found != sight_.end() && found->second.sees) return;
   const bool was_seen = found != sight_.end() && found->second.lost_at > flight.begun;
-  Need(was_seen, flight.user, " was told of ", list, " and does not see it");
-  Need(revision < found->second.lost_revision, flight.user, " was told of ", list, " at ", revision,
-       ", and could not see it from ", found->second.lost_revision, " on");
+  Need(was_seen, flight.user, " was told of ", list, " by ", what, " and does not see it");
+  Need(revision < found->second.lost_revision, flight.user, " was told of ", list, " by ", what,
+       " at ", revision, ", and could not see it from ", found->second.lost_revision, " on");
 }
 
 void World::CheckSight(const Flight& flight, const json::object& answer) {
-  const auto id = [](const auto& text) {
-    return base::ParseUuid(std::string_view(text)).value();
-  };
+  const auto id = [](const auto& text) { return base::ParseUuid(std::string_view(text)).value(); };
   for (const auto& [name, entry] : answer.at("lists").as_object()) {
     const json::object& object = entry.as_object();
     std::int64_t revision = object.at("revision").as_int64();
@@ -220,15 +216,15 @@ void World::CheckSight(const Flight& flight, const json::object& answer) {
         revision = changes->as_array().back().at("revision").as_int64();
       }
     }
-    CheckSeen(flight, id(name), revision);
+    CheckSeen(flight, "changes", id(name), revision);
   }
   for (const json::value& list : answer.at("granted").as_array()) {
-    CheckSeen(flight, id(list.at("id").as_string()), list.at("revision").as_int64());
+    CheckSeen(flight, "granted", id(list.at("id").as_string()), list.at("revision").as_int64());
   }
   for (const auto& [op, result] : answer.at("results").as_object()) {
     const auto* fields = result.as_object().if_contains("fields");
     if (fields == nullptr || !fields->as_object().contains("to_list")) continue;
-    CheckSeen(flight, id(fields->at("to_list").as_string()), 0);
+    CheckSeen(flight, "a result", id(fields->at("to_list").as_string()), 0);
   }
 }
 
