@@ -1,5 +1,6 @@
 #include "sim/basics.h"
 
+#include <atomic>
 #include <mutex>
 
 #include "base/log.h"
@@ -20,6 +21,11 @@ struct Source {
   Dice dice{1};
 };
 
+std::atomic<std::int64_t>& Steady() {
+  static std::atomic<std::int64_t> now{std::int64_t{1} << 50};
+  return now;
+}
+
 Source& TheSource() {
   static Source source;
   return source;
@@ -33,6 +39,14 @@ void Start(std::uint64_t seed, Fault fault, std::int64_t page) {
   TheSource().dice = Dice(seed);
   domain::planted_fault = static_cast<int>(fault);
   domain::kSyncChangesMax = page;
+}
+
+std::int64_t SteadyNow() {
+  return ++Steady();
+}
+
+void Pass(std::int64_t milliseconds) {
+  Steady() += milliseconds * 1'000'000;
 }
 
 }  // namespace sim

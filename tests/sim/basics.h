@@ -145,4 +145,9 @@ inline constexpr std::array<NamedFault, 10> kFaults{{
 /// planted copies of src/domain do, and `page` the most changes in one answer of sync.
 void Start(std::uint64_t seed, Fault fault, std::int64_t page);
 
+/// Steady time, in nanoseconds: what the caches ask for. Another each time it is asked.
+[[nodiscard]] std::int64_t SteadyNow();
+/// Time passes.
+void Pass(std::int64_t milliseconds);
+
 }  // namespace sim

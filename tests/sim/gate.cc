@@ -6,8 +6,9 @@
 #include <map>
 #include <set>
 #include <string_view>
-#include <thread>
 #include <utility>
+
+#include "ports/database_errors.h"
 
 namespace sim {
 namespace {
@@ -62,15 +63,16 @@ class Plain final : public ports::WriteJob {
 /// A job whose end is told.
 class Gate::Held final : public ports::WriteJob {
  public:
-  Held(Gate& gate, std::shared_ptr<ports::WriteJob> job, base::Time begun,
-       std::promise<void>& ended)
-      : gate_(gate), job_(std::move(job)), begun_(begun), ended_(ended) {}
+  /// `lost`: nobody is told that it was done.
+  Held(Gate& gate, const Task& task, bool lost, std::promise<void>& ended)
+      : gate_(gate), task_(task), job_(task.job), lost_(lost), ended_(ended) {}
   ports::Batch Prepare() override {
     ports::Batch batch = job_->Prepare();
-    gate_.Alter(batch, begun_);
+    gate_.Alter(batch, task_);
     return batch;
   }
   void Done(base::Result<ports::Outcome> outcome) override {
+    if (lost_) outcome = std::unexpected(ports::OutcomeUnknown());
     job_->Done(std::move(outcome));
     job_.reset();
     ended_.set_value();
@@ -78,23 +80,31 @@ class Gate::Held final : public ports::WriteJob {
 
  private:
   Gate& gate_;
+  const Task& task_;
   std::shared_ptr<ports::WriteJob> job_;
-  const base::Time begun_;
+  const bool lost_;
   std::promise<void>& ended_;
 };
 
-Gate::Gate(ports::Database& database, Dice& dice, Fault fault, ports::Clock clock)
-    : database_(database), dice_(dice), fault_(fault), clock_(std::move(clock)) {}
+Gate::Gate(ports::Database& database, Dice& dice, Fault fault, ports::Clock clock, Numbers* numbers)
+    : database_(database),
+      dice_(dice),
+      fault_(fault),
+      clock_(std::move(clock)),
+      numbers_(numbers) {}
 
 void Gate::Write(std::uint64_t key, ports::Deadline /*deadline*/,
                  std::shared_ptr<ports::WriteJob> job) {
   const std::scoped_lock lock(mutex_);
-  waiting_.push_back({key, std::move(job), {}, clock_()});
+  const std::int64_t number = numbers_ != nullptr ? numbers_->Begin() : 0;
+  waiting_.push_back(
+      {.lane = key, .job = std::move(job), .read = {}, .begun = clock_(), .number = number});
 }
 
 void Gate::Read(ports::ReadRequest request) {
   const std::scoped_lock lock(mutex_);
-  waiting_.push_back({std::nullopt, nullptr, std::move(request), clock_()});
+  waiting_.push_back(
+      {.lane = {}, .job = nullptr, .read = std::move(request), .begun = clock_(), .number = 0});
 }
 
 std::optional<Gate::Task> Gate::Take() {
@@ -114,29 +124,42 @@ std::optional<Gate::Task> Gate::Take() {
 bool Gate::Step() {
   std::optional<Task> task = Take();
   if (!task) return false;
-  ++steps_;
-  if (task->job) {
-    RunJob(task->job, task->begun);
-    if (torn_) {
-      is_torn_ = dice_.Chance(0.2);
-      ports::Batch rest = std::move(*std::exchange(torn_, std::nullopt));
-      if (!is_torn_) RunJob(std::make_shared<Plain>(std::move(rest)), task->begun);
-    }
-  } else {
+  if (!task->job) {
     RunRead(std::move(task->read));
+    return true;
   }
+  RunJob(*task);
+  if (torn_) {
+    is_torn_ = dice_.Chance(0.2);
+    task->job = std::make_shared<Plain>(std::move(*std::exchange(torn_, std::nullopt)));
+    if (!is_torn_) RunJob(*task);
+  }
+  if (numbers_ != nullptr) numbers_->open.erase(task->number);
   return true;
 }
 
-void Gate::RunJob(const std::shared_ptr<ports::WriteJob>& job, base::Time begun) {
+void Gate::RunJob(const Task& task) {
+  constexpr double kFails = 0.002;
+  if (is_failing_ && dice_.Chance(kFails)) {
+    return task.job->Done(std::unexpected(ports::WriteFailed()));  // It never ran.
+  }
+  if (!task.job->Locks().empty()) {
+    ReadNow(task.job->ReadFirst(),
+            [&](std::size_t statement, const ports::Row& row) { task.job->OnRow(statement, row); });
+  }
+  const bool is_lost = is_failing_ && dice_.Chance(kFails);
   std::promise<void> ended;
-  database_.Write(0, Soon(), std::make_shared<Held>(*this, job, begun, ended));
+  database_.Write(0, Soon(), std::make_shared<Held>(*this, task, is_lost, ended));
   ended.get_future().wait();
 }
 
 void Gate::RunRead(ports::ReadRequest read) {
+  constexpr double kFails = 0.002;
+  if (is_failing_ && dice_.Chance(kFails)) {
+    return read.done(std::unexpected(ports::ReadFailed()));
+  }
   std::promise<void> ended;
-  for (Statement& statement : read.statements) Alter(statement, clock_());
+  for (Statement& statement : read.statements) Alter(statement, {});
   read.deadline = Soon();
   read.done = [done = std::move(read.done), &ended](base::Result<void> result) mutable {
     std::exchange(done, {})(std::move(result));
@@ -146,19 +169,13 @@ void Gate::RunRead(ports::ReadRequest read) {
   ended.get_future().wait();
 }
 
-void Gate::Until(const std::atomic<bool>& done) {
-  const auto deadline = Soon();
-  while (!done && !is_torn_) {
-    if (Step()) continue;
-    Need(std::chrono::steady_clock::now() < deadline, "an answer never comes");
-    std::this_thread::yield();
-  }
-}
-
 void Gate::Drop() {
   std::deque<Task> dropped;
   const std::scoped_lock lock(mutex_);
   dropped.swap(waiting_);
+  for (const Task& task : dropped) {
+    if (numbers_ != nullptr) numbers_->open.erase(task.number);
+  }
 }
 
 void Gate::ReadNow(std::vector<Statement> statements,
@@ -173,27 +190,32 @@ void Gate::ReadNow(std::vector<Statement> statements,
   Need(ended.get_future().get(), "the database cannot be read");
 }
 
-void Gate::Alter(ports::Batch& batch, base::Time begun) {
+void Gate::Alter(ports::Batch& batch, const Task& task) {
   for (Statement& statement : batch.statements) {
     members_written_ |= std::string_view(statement.sql->name).starts_with("members.");
-    Alter(statement, begun);
+    Alter(statement, task);
   }
-  if (batch.probe) Alter(*batch.probe, begun);
+  if (batch.probe) Alter(*batch.probe, task);
   if (fault_ == Fault::kTransferTorn) Tear(batch);
 }
 
-void Gate::Alter(Statement& statement, base::Time at) {
+void Gate::Alter(Statement& statement, const Task& task) {
   if (fault_ == Fault::kStaleMembers && Has(*statement.sql, "m.removed_at IS NULL AND (l.")) {
     statement.sql = With(statement.sql, "m.removed_at IS NULL",
                          "(m.removed_at IS NULL OR m.visible_tx >"
                          " (SELECT MAX(c.tx) FROM changes c) - 5)");
   }
-  if (fault_ != Fault::kClockCursor) return;
-  for (const char* number : {":tx", ":horizon"}) {
-    if (!Has(*statement.sql, number)) continue;
-    statement.params.emplace_back(at.ms);
-    statement.sql = With(statement.sql, number, "$" + std::to_string(statement.params.size()));
+  if (fault_ != Fault::kClockCursor && numbers_ == nullptr) return;
+  for (const char* name : {":tx", ":horizon"}) {
+    if (!Has(*statement.sql, name)) continue;
+    statement.params.emplace_back(NumberOf(task, name));
+    statement.sql = With(statement.sql, name, "$" + std::to_string(statement.params.size()));
   }
+}
+
+std::int64_t Gate::NumberOf(const Task& task, const char* name) const {
+  if (fault_ == Fault::kClockCursor) return task.job ? task.begun.ms : clock_().ms;
+  return std::string_view(name) == ":tx" ? task.number : numbers_->Horizon();
 }
 
 /// Takes what concerns the second of two lists out of a move between them.

@@ -27,6 +27,7 @@ constexpr std::array<Likely, 11> kKinds{{{Kind::kAdd, 24},
                                          {Kind::kRestoreList, 1.5}}};
 constexpr std::size_t kManyItems = 30;
 constexpr std::size_t kManyLists = 7;
+constexpr std::size_t kLongNote = 4'000;
 
 bool IsOfList(Kind kind) {
   return kind == Kind::kClearDone || kind == Kind::kRemoveList || kind == Kind::kRestoreList;
@@ -179,7 +180,8 @@ void Client::FillSet(Op& op, const Choice& choice) {
         break;
       case 3:
         op.fields.mask |= domain::kNote;
-        op.fields.note = dice.Chance(0.5) ? "n1" : "n2 \"\\\u00e9\n";
+        op.fields.note = dice.Pick({"n1", "n1", "n2 \"\\\u00e9\n", "n2"});
+        if (dice.Chance(0.05)) op.fields.note.assign(kLongNote, 'n');
         break;
       case 4:
         op.fields.mask |= domain::kParentId;

@@ -6,8 +6,8 @@
 
 #include "sim/world.h"
 
-// sim [--seeds N] [--from S] [--steps OPS] [--bug NAME] [--tell]: prints the seeds that break a
-// guarantee; a seed runs the same again.
+// sim [--seeds N] [--from S] [--steps OPS] [--processes 1|2] [--bug NAME] [--tell]: prints the
+// seeds that break a guarantee; a seed runs the same again.
 namespace {
 
 std::uint64_t NumberOf(std::string_view text) {
@@ -37,6 +37,8 @@ bool Read(int argc, char** argv, Arguments& read) {
       read.from = NumberOf(value);
     } else if (name == "--steps") {
       read.options.ops = static_cast<int>(NumberOf(value));
+    } else if (name == "--processes") {
+      read.options.processes = NumberOf(value);
     } else if (name == "--bug") {
       for (const sim::NamedFault& each : sim::kFaults) {
         if (each.name == value) read.options.fault = each.fault;
@@ -54,7 +56,9 @@ bool Read(int argc, char** argv, Arguments& read) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (!Read(argc, argv, arguments)) {
-    std::fprintf(stderr, "sim [--seeds N] [--from S] [--steps OPS] [--bug NAME] [--tell]; bugs:");
+    std::fprintf(
+        stderr,
+        "sim [--seeds N] [--from S] [--steps OPS] [--processes 1|2] [--bug NAME] [--tell]; bugs:");
     for (const sim::NamedFault& each : sim::kFaults) std::fprintf(stderr, " %s", each.name.data());
     std::fprintf(stderr, "\n");
     return 2;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """plant.py SOURCES OUT: copies of what the simulation compiles for itself, into the folder OUT.
 
-limits/domain/limits.h: small pages of sync. planted/*.cc: src/domain with mistakes that domain::planted_fault switches on
+limits/domain/limits.h: small pages of sync. limits/cache.cc: simulated time is what snapshots are fresh by. planted/*.cc: src/domain with mistakes that domain::planted_fault switches on
 (Fault in basics.h numbers them). A text that does not stand in its file just once ends the build.
 """
 import pathlib
@@ -11,6 +11,14 @@ DEDUPE_OFF, REPEAT_ANEW, CLIENT_CLOCK, AFTER_WRONG, REVERT_BLIND = range(1, 6)
 DECLARED = ("namespace domain {\n", "namespace domain {\nextern int planted_fault;\n")
 SKIP = "while (planted_fault == %d && left != nullptr && left->revision == change_.revision) left = list_.LiveBefore(*left);"
 
+TIMES = [
+    ("namespace app {\nnamespace {\n", "namespace sim {\nstd::int64_t SteadyNow();\n}\n\nnamespace app {\nnamespace {\n"),
+    ("  return std::chrono::steady_clock::now().time_since_epoch();\n", "  return VerifiedAt(sim::SteadyNow());\n"),
+    ("""  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+""", "  return VerifiedAt(sim::SteadyNow());\n"),
+]
 SMALL = {"domain/limits.h": [
     ("inline constexpr std::int64_t kSyncChangesMax = 2'000;",
      "inline std::int64_t changes_max = 2'000;\n#define kSyncChangesMax changes_max\n"),
@@ -57,6 +65,7 @@ def copy(source, target, replacements):
 
 
 def main(sources, out):
+    copy(sources / "app/cache.cc", out / "limits/cache.cc", TIMES)
     for name, replacements in SMALL.items():
         copy(sources / name, out / "limits" / name, replacements)
     for name, replacements in PLANTED.items():

@@ -1,6 +1,8 @@
 #include "sim/server.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "adapters/crypto/crypto.h"
@@ -18,6 +20,7 @@ using ports::Statement;
 
 constexpr std::size_t kCacheBytes = std::size_t{64} << 20;
 constexpr std::size_t kDigestBytes = 32;
+constexpr std::chrono::seconds kPatience{60};
 
 constexpr Sql kMakeUser{
     "sim.user",
@@ -33,6 +36,9 @@ constexpr Sql kNewRows{
     "SELECT revision, op_id, at, actor_id, client_id, kind, status, item_id, effects, overridden,"
     " kept, list_id FROM changes WHERE tx > $1 ORDER BY list_id, revision"};
 constexpr Sql kNewestTx{"sim.newest_tx", "SELECT COALESCE(MAX(tx), 0) FROM changes"};
+constexpr Sql kNumbers{"sim.numbers",
+                       "SELECT (SELECT MAX(tx) FROM changes), (SELECT MAX(tx) FROM lists),"
+                       " (SELECT MAX(visible_tx) FROM members), (SELECT MAX(cut_tx) FROM meta)"};
 constexpr Sql kCut{"sim.cut", "SELECT log_cut FROM lists WHERE id = $1"};
 constexpr Sql kOpsMayRepeat{"sim.ops_may_repeat", "DROP INDEX IF EXISTS changes_by_op"};
 
@@ -83,12 +89,32 @@ std::vector<domain::Effect> EffectsOf(const MemberChange& change, domain::ListSt
 
 }  // namespace
 
-Server::Server(std::filesystem::path folder, Dice& dice, Fault fault, ports::Clock clock)
+Process::Process(ports::Database& database, ports::Crypto& crypto, app::WorkPool& pool, Dice& dice,
+                 Fault fault, const ports::Clock& clock, Numbers* numbers)
+    : gate(database, dice, fault, clock, numbers),
+      cache(kCacheBytes, metrics),
+      lists(gate, crypto, cache, clock, metrics),
+      sync(gate, crypto, lists),
+      log(gate, pool),
+      retention(gate, lists, clock,
+                app::RetentionTimes{.log = Server::kLogKept, .trash = Server::kTrashKept},
+                metrics) {}
+
+Server::Server(std::filesystem::path folder, std::size_t processes, Dice& dice, Fault fault,
+               ports::Clock clock)
     : folder_(std::move(folder)),
+      count_(processes),
       dice_(dice),
       fault_(fault),
       clock_(std::move(clock)),
       crypto_(adapters::crypto::MakeCrypto()) {}
+
+std::unique_ptr<Process> Server::NewProcess() {
+  auto process = std::make_unique<Process>(*database_, *crypto_, pool_, dice_, fault_, clock_,
+                                           count_ > 1 ? &numbers_ : nullptr);
+  if (is_failing_) process->gate.Fail();
+  return process;
+}
 
 void Server::Open() {
   metrics_ = std::make_unique<base::Metrics>();
@@ -96,29 +122,68 @@ void Server::Open() {
       adapters::sqlite::Open({.folder = folder_, .readers = 1, .full_sync = false}, *metrics_);
   Need(opened.has_value(), "the database cannot be opened: ", opened ? "" : opened.error().detail);
   database_ = std::move(*opened);
-  gate_ = std::make_unique<Gate>(*database_, dice_, fault_, clock_);
-  cache_ = std::make_unique<app::ListCache>(kCacheBytes, *metrics_);
-  lists_ = std::make_unique<app::Lists>(*gate_, *crypto_, *cache_, clock_, *metrics_);
-  sync_ = std::make_unique<app::Sync>(*gate_, *crypto_, *lists_);
-  log_ = std::make_unique<app::ChangeLog>(*gate_, pool_);
-  retention_ = std::make_unique<app::Retention>(
-      *gate_, *lists_, clock_, app::RetentionTimes{.log = kLogKept, .trash = kTrashKept},
-      *metrics_);
+  for (std::size_t i = 0; i < count_; ++i) processes_.push_back(NewProcess());
+  members_written_ = true;
+  numbers_.open.clear();
+  ReadNow({{&kNumbers, {}}}, [this](std::size_t, const ports::Row& row) {
+    numbers_.next = 1 + std::max({row.Int(0), row.Int(1), row.Int(2), row.Int(3)});
+  });
   if (fault_ != Fault::kDedupeOff) return;
   app::RunBatch(*database_, base::Uuid{}, {{{&kOpsMayRepeat, {}}}}, [](const auto&) {});
 }
 
 void Server::Kill() {
-  if (!gate_) return;
-  gate_->Drop();
+  for (const auto& process : processes_) process->gate.Drop();
   database_.reset();  // Its threads have ended: nobody calls what follows.
-  retention_.reset();
-  log_.reset();
-  sync_.reset();
-  lists_.reset();
-  cache_.reset();
-  gate_.reset();
+  processes_.clear();
   metrics_.reset();
+}
+
+void Server::KillOne(std::size_t process) {
+  if (count_ == 1) {
+    Kill();
+    return Open();
+  }
+  processes_[process]->gate.Drop();
+  processes_[process] = NewProcess();
+  members_written_ = true;
+}
+
+bool Server::Step() {
+  const std::size_t first = count_ > 1 ? AnyProcess() : 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    Process& process = *processes_[(first + i) % count_];
+    if (!process.gate.Step()) continue;
+    ++steps_;
+    members_written_ |= process.gate.TakeMembersWritten();
+    return true;
+  }
+  return false;
+}
+
+void Server::Until(const std::atomic<bool>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!done && !Torn()) {
+    if (Step()) continue;
+    Need(std::chrono::steady_clock::now() < deadline, "an answer never comes");
+    std::this_thread::yield();
+  }
+}
+
+bool Server::TakeMembersWritten() {
+  return std::exchange(members_written_, false);
+}
+
+std::optional<std::size_t> Server::Torn() const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (processes_[i]->gate.is_torn()) return i;
+  }
+  return std::nullopt;
+}
+
+void Server::Fail() {
+  is_failing_ = true;
+  for (const auto& process : processes_) process->gate.Fail();
 }
 
 void Server::Backup(const std::filesystem::path& file) {
@@ -151,9 +216,10 @@ void Server::Restore(const std::filesystem::path& file, bool by_hand) {
 }
 
 void Server::MakeUser(const base::Uuid& id) {
-  app::RunBatch(*gate_, id, {{{&kMakeUser, {id, base::ToString(id) + "@example.org"}}}},
+  app::RunBatch(processes_.front()->gate, id,
+                {{{&kMakeUser, {id, base::ToString(id) + "@example.org"}}}},
                 [](const base::Result<ports::Outcome>&) {});
-  gate_->Drain();
+  Drain();
 }
 
 void Server::Change(const MemberChange& change) {
@@ -175,34 +241,38 @@ void Server::Change(const MemberChange& change) {
   std::ranges::copy(base::RandomBytes(after->batch.bytes.size()), after->batch.bytes.begin());
   store::ListWrite write{.before = before, .after = after, .epoch = Epoch()};
   write.changes.push_back({.change = std::move(made), .digest = std::string(kDigestBytes, '-')});
-  app::RunBatch(*gate_, change.list, store::BatchOf(write).batch,
-                [lists = lists_.get(), list = change.list](const base::Result<ports::Outcome>&) {
+  Process& process = *processes_[AnyProcess()];
+  app::RunBatch(process.gate, change.list, store::BatchOf(write).batch,
+                [lists = &process.lists, list = change.list](const base::Result<ports::Outcome>&) {
                   lists->Forget(list);
                 });
 }
 
-domain::ListPtr Server::Shown(const base::Uuid& list) {
+domain::ListPtr Server::Shown(std::size_t process, const base::Uuid& list) {
   std::atomic<bool> done = false;
   domain::ListPtr shown;
-  lists_->Read(list, [&](const base::Result<app::SnapshotPtr>& snapshot) {
-    if (snapshot) shown = (*snapshot)->list_ptr();
-    done = true;
-  });
-  gate_->Until(done);
+  for (int tries = 0; !shown && tries < 20; ++tries) {  // A read may fail.
+    done = false;
+    processes_[process]->lists.ReadConfirmed(list,
+                                             [&](const base::Result<app::SnapshotPtr>& snapshot) {
+                                               if (snapshot) shown = (*snapshot)->list_ptr();
+                                               done = true;
+                                             });
+    Until(done);
+  }
   return shown;
 }
 
 domain::ListPtr Server::Stored(const base::Uuid& list) {
   store::ListLoader loader(list);
-  gate_->ReadNow(
-      store::ListLoader::Statements(list),
-      [&](std::size_t statement, const ports::Row& row) { loader.OnRow(statement, row); });
+  ReadNow(store::ListLoader::Statements(list),
+          [&](std::size_t statement, const ports::Row& row) { loader.OnRow(statement, row); });
   return loader.Finish();
 }
 
 std::vector<Membership> Server::Memberships() {
   std::vector<Membership> all;
-  gate_->ReadNow({{&kMemberships, {}}}, [&](std::size_t, const ports::Row& row) {
+  ReadNow({{&kMemberships, {}}}, [&](std::size_t, const ports::Row& row) {
     all.push_back({row.UuidOf(0), row.UuidOf(1), domain::ParseRole(row.Text(2)).value(),
                    row.Bool(3), row.Int(4)});
   });
@@ -212,36 +282,37 @@ std::vector<Membership> Server::Memberships() {
 std::vector<LoggedRow> Server::NewRows() {
   std::vector<LoggedRow> rows;
   std::int64_t newest = 0;
-  gate_->ReadNow({{&kNewRows, {told_tx_}}, {&kNewestTx, {}}},
-                 [&](std::size_t statement, const ports::Row& row) {
-                   if (statement == 1) {
-                     newest = row.Int(0);
-                     return;
-                   }
-                   constexpr int kList = 11;
-                   rows.push_back({row.UuidOf(kList), {}});
-                   store::AppendChangeRow(rows.back().text, row);
-                 });
-  // Where cursors tell a time, more may come with the same one.
+  ReadNow({{&kNewRows, {told_tx_}}, {&kNewestTx, {}}},
+          [&](std::size_t statement, const ports::Row& row) {
+            if (statement == 1) {
+              newest = row.Int(0);
+              return;
+            }
+            constexpr int kList = 11;
+            rows.push_back({row.UuidOf(kList), {}});
+            store::AppendChangeRow(rows.back().text, row);
+          });
+  // A transaction that is still open has an older number; where cursors tell a time, it may have
+  // any of the last minutes.
+  if (count_ > 1) newest = std::min(newest, numbers_.Horizon() - 1);
   told_tx_ = fault_ == Fault::kClockCursor ? newest - 200'000 : newest;
   return rows;
 }
 
 void Server::SkipRows() {
-  gate_->ReadNow({{&kNewestTx, {}}},
-                 [&](std::size_t, const ports::Row& row) { told_tx_ = row.Int(0); });
+  ReadNow({{&kNewestTx, {}}}, [&](std::size_t, const ports::Row& row) { told_tx_ = row.Int(0); });
 }
 
 std::int64_t Server::CutOf(const base::Uuid& list) {
   std::int64_t cut = 0;
-  gate_->ReadNow({{&kCut, {list}}}, [&](std::size_t, const ports::Row& row) { cut = row.Int(0); });
+  ReadNow({{&kCut, {list}}}, [&](std::size_t, const ports::Row& row) { cut = row.Int(0); });
   return cut;
 }
 
 std::int64_t Server::Epoch() {
   std::int64_t epoch = 0;
-  gate_->ReadNow({store::EpochStatement()},
-                 [&](std::size_t, const ports::Row& row) { epoch = row.Int(0); });
+  ReadNow({store::EpochStatement()},
+          [&](std::size_t, const ports::Row& row) { epoch = row.Int(0); });
   return epoch;
 }
 

@@ -44,19 +44,36 @@ struct MemberChange {
   domain::Role role = domain::Role::kEditor;
 };
 
-/// The service in this process: all of src/app that sync needs over the embedded database in a
-/// folder. Nothing in it moves but when its gate steps.
+/// One process of the service: all of src/app that sync needs.
+struct Process {
+  Process(ports::Database& database, ports::Crypto& crypto, app::WorkPool& pool, Dice& dice,
+          Fault fault, const ports::Clock& clock, Numbers* numbers);
+
+  base::Metrics metrics;
+  Gate gate;
+  app::ListCache cache;
+  app::Lists lists;
+  app::Sync sync;
+  app::ChangeLog log;
+  app::Retention retention;
+};
+
+/// The service: one process, or several side by side, over the embedded database in a folder.
+/// Nothing in it moves but when it steps.
 class Server {
  public:
-  Server(std::filesystem::path folder, Dice& dice, Fault fault, ports::Clock clock);
+  Server(std::filesystem::path folder, std::size_t processes, Dice& dice, Fault fault,
+         ports::Clock clock);
   ~Server() { Kill(); }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// The process is started.
+  /// The processes are started.
   void Open();
   /// And ended, as if by SIGKILL: requests that are under way get no answer.
   void Kill();
+  /// One of them, and another takes its place.
+  void KillOne(std::size_t process);
   /// A copy of the database to `file`.
   void Backup(const std::filesystem::path& file);
   /// The copy is put in the place of the database, by the program's command or (`by_hand`) with
@@ -66,8 +83,8 @@ class Server {
   void MakeUser(const base::Uuid& id);
   /// Starts a change of members. Nothing happens where the rules do not allow it.
   void Change(const MemberChange& change);
-  /// The list as the service would show it; nullptr: there is none.
-  [[nodiscard]] domain::ListPtr Shown(const base::Uuid& list);
+  /// The list as a process shows it after this call; nullptr: there is none.
+  [[nodiscard]] domain::ListPtr Shown(std::size_t process, const base::Uuid& list);
   /// As the database has it.
   [[nodiscard]] domain::ListPtr Stored(const base::Uuid& list);
   [[nodiscard]] std::vector<Membership> Memberships();
@@ -78,11 +95,26 @@ class Server {
   /// What was logged is not told by NewRows again.
   void SkipRows();
 
-  [[nodiscard]] Gate& gate() { return *gate_; }
-  [[nodiscard]] app::Lists& lists() { return *lists_; }
-  [[nodiscard]] app::Sync& sync() { return *sync_; }
-  [[nodiscard]] app::ChangeLog& log() { return *log_; }
-  [[nodiscard]] app::Retention& retention() { return *retention_; }
+  /// One job or read of some process goes. False: none waits.
+  bool Step();
+  /// Steps until `done`, which a thread of the service may set.
+  void Until(const std::atomic<bool>& done);
+  void Drain() {
+    while (Step()) {
+    }
+  }
+  /// Steps taken, ever.
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  /// Whether rows of members were written since it was last asked.
+  [[nodiscard]] bool TakeMembersWritten();
+  /// The process that was killed between two halves of what should have been one transaction.
+  [[nodiscard]] std::optional<std::size_t> Torn() const;
+  /// From now on some reads and jobs fail.
+  void Fail();
+
+  [[nodiscard]] std::size_t processes() const { return count_; }
+  [[nodiscard]] std::size_t AnyProcess() { return dice_.Below(count_); }
+  [[nodiscard]] Process& process(std::size_t at) { return *processes_[at]; }
 
   static constexpr std::chrono::minutes kLogKept{150};
   static constexpr std::chrono::minutes kTrashKept{50};
@@ -90,23 +122,28 @@ class Server {
  private:
   [[nodiscard]] std::int64_t Epoch();
 
+  [[nodiscard]] std::unique_ptr<Process> NewProcess();
+  void ReadNow(std::vector<ports::Statement> statements,
+               const std::function<void(std::size_t, const ports::Row&)>& on_row) {
+    processes_.front()->gate.ReadNow(std::move(statements), on_row);
+  }
+
   const std::filesystem::path folder_;
+  const std::size_t count_;
   Dice& dice_;
   const Fault fault_;
   const ports::Clock clock_;
   const std::unique_ptr<ports::Crypto> crypto_;
   app::WorkPool pool_{1, 64};
   std::int64_t told_tx_ = 0;  // Changes up to this transaction were told by NewRows.
+  std::uint64_t steps_ = 0;
+  bool members_written_ = false;
+  bool is_failing_ = false;
+  Numbers numbers_;
 
-  // Of the process, in the order in which they are made.
   std::unique_ptr<base::Metrics> metrics_;
   std::unique_ptr<ports::Database> database_;
-  std::unique_ptr<Gate> gate_;
-  std::unique_ptr<app::ListCache> cache_;
-  std::unique_ptr<app::Lists> lists_;
-  std::unique_ptr<app::Sync> sync_;
-  std::unique_ptr<app::ChangeLog> log_;
-  std::unique_ptr<app::Retention> retention_;
+  std::vector<std::unique_ptr<Process>> processes_;
 };
 
 }  // namespace sim

@@ -29,7 +29,8 @@ World::World(const Options& options)
       folder_(NewFolder()),
       archive_(counts_) {
   Start(options.seed, options.fault, dice_.Pick({5, 15, 60, 2'000}));
-  server_ = std::make_unique<Server>(folder_ / "data", dice_, options.fault,
+  const std::size_t processes = options.processes != 0 ? options.processes : 1 + dice_.Below(2);
+  server_ = std::make_unique<Server>(folder_ / "data", processes, dice_, options.fault,
                                      [this] { return base::Time{now_ms_}; });
 }
 
@@ -66,7 +67,7 @@ void World::Begin() {
     make.fields = {.mask = domain::kTitle, .title = "shared"};
     const base::Uuid list = make.list_id;
     Call(std::move(make));
-    server_->gate().Drain();
+    server_->Drain();
     for (std::size_t j = 0; j < kUsers; ++j) {
       if (j == i) continue;
       const bool is_viewer = (i + j) % 5 == 4;
@@ -74,11 +75,12 @@ void World::Begin() {
                        .list = list,
                        .person = users_[j],
                        .role = is_viewer ? domain::Role::kViewer : domain::Role::kEditor});
-      server_->gate().Drain();
+      server_->Drain();
     }
   }
   NoteSight();
   Absorb();
+  server_->Fail();
 }
 
 void World::Run() {
@@ -108,7 +110,7 @@ void World::Settled() {
 }
 
 void World::Step() {
-  now_ms_ += dice_.Chance(0.98) ? dice_.Pick({1, 5, 50, 700, 15'000}) : 90'000;
+  Pass(dice_.Chance(0.98) ? dice_.Pick({1, 5, 50, 700, 15'000}) : 90'000);
   if (dice_.Chance(0.004)) now_ms_ -= 30'000;  // The service's clock is set.
   Pump(dice_.Below(6));
   for (std::size_t i = 0; i < late_.size();) {
@@ -121,7 +123,7 @@ void World::Step() {
     const auto sent = Send(flight->client, flight->body, false);
   }
   OneThing(dice_.Below(clients_.size()));
-  if (server_->gate().is_torn()) Kill();
+  if (const auto torn = server_->Torn()) Kill(*torn);
   Absorb();
 }
 
@@ -151,12 +153,12 @@ void World::Rare(std::size_t client) {
   if (what < 0.2) {
     SaveOrCopy(client);
   } else if (what < 0.35) {
-    server_->retention().EverySecond();
+    server_->process(server_->AnyProcess()).retention.EverySecond();
   } else if (what < 0.38) {
-    now_ms_ += static_cast<std::int64_t>(dice_.Below(60)) * 60'000;
+    Pass(static_cast<std::int64_t>(dice_.Below(60)) * 60'000);
     Retain();
   } else if (what < 0.46) {
-    Kill();
+    Kill(server_->AnyProcess());
   } else if (what < 0.54) {
     CopyOrRestore();
   } else if (what < 0.7 && !lists.empty()) {
@@ -172,36 +174,39 @@ void World::Rare(std::size_t client) {
 
 void World::Pump(std::size_t steps) {
   for (std::size_t i = 0; i < steps; ++i) {
-    if (dice_.Chance(0.5)) ++now_ms_;
-    if (!server_->gate().Step()) break;
+    if (dice_.Chance(0.5)) Pass(1);
+    if (!server_->Step()) break;
     NoteSight();
-    if (server_->gate().is_torn()) return Kill();
+    if (const auto torn = server_->Torn()) return Kill(*torn);
   }
   Deliver();
 }
 
+void World::Pass(std::int64_t milliseconds) {
+  now_ms_ += milliseconds;
+  sim::Pass(milliseconds);
+}
+
 /// Until nothing is under way; answers have not been handed over.
 void World::Rest() {
-  while (server_->gate().Step()) {
+  while (server_->Step()) {
     NoteSight();
-    if (server_->gate().is_torn()) Kill();
+    if (const auto torn = server_->Torn()) Kill(*torn);
   }
 }
 
 /// A process ends in the middle of what it does, and another is started.
-void World::Kill() {
+void World::Kill(std::size_t process) {
   Tell("kill");
   ++counts_["kills"];
-  gate_steps_ += server_->gate().steps();
-  server_->Kill();
-  flights_.clear();
-  server_->Open();
+  server_->KillOne(process);
+  std::erase_if(flights_, [&](const FlightPtr& flight) { return flight->process == process; });
   NoteSight();
 }
 
 void World::Retain() {
   for (int i = 0; i < 20; ++i) {
-    server_->retention().EverySecond();
+    server_->process(server_->AnyProcess()).retention.EverySecond();
     Pump(1'000);
   }
   ++counts_["retention"];
@@ -237,7 +242,6 @@ void World::CopyOrRestore() {
 /// An older copy of the database is put in place: the epoch grows, what came since is lost.
 void World::RestoreBackup() {
   Tell("an older copy of the database");
-  gate_steps_ += server_->gate().steps();
   flights_.clear();
   server_->Restore(folder_ / "copy.db", dice_.Chance(0.5));
   const Archive lost = std::move(archive_);
@@ -283,6 +287,9 @@ void World::OwnerCall() {
       Kind::kRestoreList, Kind::kMove, Kind::kSet,    Kind::kTransfer, Kind::kRevert};
   const Kind kind = kKinds[dice_.Weighted(kWeights)];
   const base::Uuid person = dice_.Pick(users_);
+  if (kind == Kind::kRevoke && dice_.Chance(0.3)) {  // Somebody leaves, the owner too.
+    return Call({.kind = kind, .op_id = dice_.Id({now_ms_}), .list_id = list, .actor_id = person});
+  }
   if (kind == Kind::kGrant || kind == Kind::kRole || kind == Kind::kRevoke) {
     const auto role =
         kind == Kind::kRole
@@ -317,10 +324,11 @@ void World::OwnerCall() {
 void World::Call(domain::Op op) {
   archive_.Sent(op);
   Tell("call " + std::string(Name(op.kind)));
-  server_->lists().Write({.op = std::move(op),
-                          .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60),
-                          .render = [](const domain::Decision&) { return app::Answer{}; },
-                          .done = [](const base::Result<app::Answer>&) {}});
+  server_->process(server_->AnyProcess())
+      .lists.Write({.op = std::move(op),
+                    .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60),
+                    .render = [](const domain::Decision&) { return app::Answer{}; },
+                    .done = [](const base::Result<app::Answer>&) {}});
 }
 
 }  // namespace sim

@@ -20,6 +20,9 @@ struct Options {
   std::uint64_t seed = 1;
   int ops = 2'000;
   Fault fault = Fault::kNone;
+  /// Above 1 they have caches of their own, and transactions commit in another order than they
+  /// begin. 0: as the seed says.
+  std::size_t processes = 0;
   bool is_told = false;  // Each step, on stderr.
 };
 
@@ -45,6 +48,7 @@ class World {
     Body body;
     bool is_heard = true;  // The client waits for the answer, and will get it.
     std::uint64_t begun = 0;
+    std::size_t process = 0;
     std::atomic<bool> done = false;
     base::Result<std::string> answer;
   };
@@ -52,7 +56,7 @@ class World {
   /// What a person saw of a list when it went out of sight.
   struct Sight {
     bool sees = false;
-    std::uint64_t lost_at = 0;  // Steps of the gate.
+    std::uint64_t lost_at = 0;  // Steps of the server.
     std::int64_t lost_revision = 0;
   };
   /// What is known beside the database when a copy of it is taken.
@@ -65,6 +69,7 @@ class World {
   void OneThing(std::size_t client);
   void Rare(std::size_t client);
   void Pump(std::size_t steps);
+  void Pass(std::int64_t milliseconds);
   void Rest();
   void Settled();
 
@@ -79,7 +84,7 @@ class World {
 
   void OwnerCall();
   void Call(domain::Op op);
-  void Kill();
+  void Kill(std::size_t process);
   void CopyOrRestore();
   void RestoreBackup();
   void Retain();
@@ -121,7 +126,6 @@ class World {
 
   std::map<std::pair<base::Uuid, base::Uuid>, Sight> sight_;   // Person and list.
   std::map<std::pair<base::Uuid, base::Uuid>, Result> first_;  // List and op.
-  std::uint64_t gate_steps_ = 0;  // Of gates of processes that have ended.
 };
 
 }  // namespace sim

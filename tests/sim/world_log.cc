@@ -48,7 +48,7 @@ void World::CompareAll() {
   Absorb();
   for (const base::Uuid& list : ListsThere()) {
     CheckStored(list);
-    const domain::ListPtr shown = server_->Shown(list);
+    const domain::ListPtr shown = server_->Shown(server_->AnyProcess(), list);
     const domain::ListPtr stored = server_->Stored(list);
     Need(shown && stored && shown->revision == stored->revision && shown->batch == stored->batch &&
              shown->members == stored->members && shown->item_count == stored->item_count &&
@@ -84,12 +84,15 @@ void World::Replay(const base::Uuid& list) {
   for (bool has_more = true; has_more;) {
     std::atomic<bool> done = false;
     base::Result<app::ChangesPage> page;
-    server_->log().After(list, view.revision, 7, [&](base::Result<app::ChangesPage> read) {
-      page = std::move(read);
-      done = true;
-    });
-    server_->gate().Until(done);
-    if (!page && page.error().code == base::Code::kNotFound) return;
+    server_->process(server_->AnyProcess())
+        .log.After(list, view.revision, 7, [&](base::Result<app::ChangesPage> read) {
+          page = std::move(read);
+          done = true;
+        });
+    server_->Until(done);
+    const bool is_away = !page && (page.error().code == base::Code::kNotFound ||
+                                   page.error().code == base::Code::kUnavailable);
+    if (is_away) return;
     Need(page.has_value(), "the log of ", list, " after ", view.revision,
          " is not told: ", page ? "" : page.error().detail);
     auto changes = store::ParseChanges(page->changes);
@@ -117,12 +120,14 @@ void World::AskPast(const base::Uuid& list) {
   std::atomic<bool> done = false;
   base::Result<std::string> text;
   const base::Uuid user = OwnerOf(list);
-  server_->log().At(std::make_shared<const app::Snapshot>(shown), user, revision,
-                    [&](base::Result<std::string> past) {
-                      text = std::move(past);
-                      done = true;
-                    });
-  server_->gate().Until(done);
+  server_->process(server_->AnyProcess())
+      .log.At(std::make_shared<const app::Snapshot>(shown), user, revision,
+              [&](base::Result<std::string> past) {
+                text = std::move(past);
+                done = true;
+              });
+  server_->Until(done);
+  if (!text && text.error().code == base::Code::kUnavailable) return;
   if (revision < server_->CutOf(list)) {
     Need(!text && text.error().code == base::Code::kGone,
          "the past that is past retention is told");

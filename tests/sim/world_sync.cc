@@ -35,10 +35,10 @@ void World::Sync(std::size_t client) {
   }
   const auto flight = Send(client, std::move(body), true);
   if (!dice_.Chance(0.6)) return;
-  while (!flight->done && server_->gate().Step()) {
-    if (dice_.Chance(0.3)) ++now_ms_;
+  while (!flight->done && server_->Step()) {
+    if (dice_.Chance(0.3)) Pass(1);
     NoteSight();
-    if (server_->gate().is_torn()) return Kill();
+    if (const auto torn = server_->Torn()) return Kill(*torn);
   }
   Deliver();
 }
@@ -49,16 +49,18 @@ World::FlightPtr World::Send(std::size_t client, Body body, bool is_heard) {
   flight->user = clients_[client]->user();
   flight->body = std::move(body);
   flight->is_heard = is_heard;
-  flight->begun = gate_steps_ + server_->gate().steps();
+  flight->begun = server_->steps();
+  flight->process = server_->AnyProcess();
   app::SyncRequest request{.user_id = flight->user,
                            .cursor = flight->body.cursor,
                            .named = flight->body.named,
                            .deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2)};
   for (const domain::Op& op : flight->body.ops) request.ops.push_back({op, std::nullopt});
-  server_->sync().Run(std::move(request), [flight](base::Result<std::string> answer) {
-    flight->answer = std::move(answer);
-    flight->done = true;
-  });
+  server_->process(flight->process)
+      .sync.Run(std::move(request), [flight](base::Result<std::string> answer) {
+        flight->answer = std::move(answer);
+        flight->done = true;
+      });
   flights_.push_back(flight);
   ++counts_["requests"];
   return flight;
@@ -121,10 +123,11 @@ bool World::Exchange(std::size_t client) {
   const auto flight = Send(client, std::move(body), true);
   std::erase(flights_, flight);
   while (!flight->done) {
-    Need(server_->gate().Step(), "an answer never comes");
+    Need(server_->Step(), "an answer never comes");
     NoteSight();
-    if (!server_->gate().is_torn()) continue;
-    Kill();
+    const auto torn = server_->Torn();
+    if (!torn) continue;
+    Kill(*torn);
     return true;
   }
   return Hand(*flight);
@@ -173,14 +176,14 @@ void World::CompareWith(const Client& client) {
 
 /// Who sees what, whenever that may have changed.
 void World::NoteSight() {
-  if (!server_->gate().TakeMembersWritten() && server_->gate().steps() != 0) return;
+  if (!server_->TakeMembersWritten()) return;
   std::map<std::pair<base::Uuid, base::Uuid>, Membership> all;
   for (Membership& each : server_->Memberships()) all[{each.user, each.list}] = std::move(each);
   std::set<base::Uuid> there;  // Whom nobody sees, retention has ended: not by a change.
   for (const auto& [key, each] : all) {
     if (each.sees) there.insert(key.second);
   }
-  const std::uint64_t now = gate_steps_ + server_->gate().steps();
+  const std::uint64_t now = server_->steps();
   for (auto& [key, sight] : sight_) {
     const auto found = all.find(key);
     if (!sight.sees || (found != all.end() && found->second.sees)) continue;
