@@ -98,22 +98,22 @@ part_tsan() {
 
 # The simulation of sync, in two processes, each with half of the seeds; in `long` with every mistake
 # that can be planted, too.
-part_sim() {
+part_simcore() {
   local status=0 half=25 test tests=(sim_test) run=()
   [ -z "$long" ] || half=500 tests+=(sim_faults_test)
   configure release
   ninja -C build/release "${tests[@]}"
-  rm -f "$results"/sim-*.xml
+  rm -f "$results"/simcore-*.xml
   for from in 1 $((half + 1)); do
     LISTS_SIM_FROM=$from LISTS_SIM_SEEDS=$half LISTS_SIM_OPS=2000 build/release/tests/sim/sim_test \
-      --gtest_output="xml:$results/sim-$from.xml" --gtest_brief=1 >"$logs/sim-$from.log" 2>&1 &
+      --gtest_output="xml:$results/simcore-$from.xml" --gtest_brief=1 >"$logs/simcore-$from.log" 2>&1 &
     run+=($!)
   done
   for test in "${run[@]}"; do wait "$test" || status=1; done
-  tail -n 40 "$logs"/sim-*.log
-  [ -z "$long" ] || build/release/tests/sim/sim_faults_test --gtest_output="xml:$results/sim-faults.xml" \
+  tail -n 40 "$logs"/simcore-*.log
+  [ -z "$long" ] || build/release/tests/sim/sim_faults_test --gtest_output="xml:$results/simcore-faults.xml" \
     --gtest_brief=1 || status=1
-  count "$results"/sim-*.xml || status=1
+  count "$results"/simcore-*.xml || status=1
   return $status
 }
 

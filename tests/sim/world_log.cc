@@ -13,9 +13,11 @@ void World::Absorb() {
   for (const LoggedRow& row : server_->NewRows()) {
     auto change = store::ParseChange(row.text);
     Need(change.has_value(), "a change that cannot be read: ", row.text);
-    const std::int64_t known = archive_.at(row.list).now->revision;
-    if (change->revision <= known) continue;
-    if (change->kind == domain::Kind::kCreateList && known != 0) StartAnew(row.list);
+    const auto& entries = archive_.at(row.list).entries;
+    const bool is_anew = change->kind == domain::Kind::kCreateList && !entries.empty() &&
+                         entries.front()->change != *change;
+    if (is_anew) StartAnew(row.list);
+    if (change->revision <= archive_.at(row.list).now->revision) continue;
     archive_.Add(row.list, *change);
     moved.insert(row.list);
   }
