@@ -192,7 +192,8 @@ def test_the_form_of_the_request(somebody, stranger):
     for revision in (-1, 1.5, "1", None, 2**53):
         problem(somebody.post("/v1/sync", {**good, "lists": {an_id: revision}}), 422, pointers=[f"/lists/{an_id}"])
     op = {"op_id": uuid7(), "list_id": an_id, "kind": "remove-list", "base_revision": 0}
-    problem(somebody.post("/v1/sync", {**good, "ops": [op, op]}), 422, pointers=["/ops/1/op_id"])
+    problem(somebody.post("/v1/sync", {**good, "ops": [op, {**op, "base_revision": 1}]}), 422,
+            pointers=["/ops/1/op_id"])
     problem(somebody.post("/v1/sync", {**good, "ops": [{**op, "op_id": uuid7()} for _ in range(101)]}), 422,
             pointers=["/ops"])
     problem(somebody.post("/v1/sync", {**good, "lists": {uuid7(): 1 for _ in range(2001)}}), 422, pointers=["/lists"])
