@@ -5,7 +5,7 @@ from cluster import Cluster
 from services import Fleet, Together, dumps, is_long
 
 NEW = "another horse battery staple"
-ROUNDS = 200 if is_long() else 12
+ROUNDS = 120 if is_long() else 12
 
 
 @pytest.fixture(name="fleet", scope="module")
