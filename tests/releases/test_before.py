@@ -73,7 +73,7 @@ def test_old_and_new_write_the_same_lists(before):
         person = fleet.person()
         storm = Storm(fleet, person, make_lists(fleet.caller(person), 5))
         with blowing(storm):
-            wait_until(lambda: storm.writes > (10000 if is_long() else 1000) or storm.problems, 120, "writes")
+            wait_until(lambda: storm.writes > (10000 if is_long() else 1000) or storm.problems, 300, "writes")
         print(storm.codes)
         assert storm.judge() == []
 
