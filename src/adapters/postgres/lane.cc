@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -18,7 +17,6 @@ using base::Error;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kLocks = std::numeric_limits<std::size_t>::max();
 constexpr int kAttemptsMax = 5;
 constexpr seconds kRest{5};  // After a commit that did not end in time.
 constexpr milliseconds kExpireEvery{50};
@@ -46,6 +44,22 @@ void LogFailure(const char* event, const char* statement, const Failure& failure
             {{"statement", std::string_view(statement)},
              {"sqlstate", std::string_view(failure.sqlstate)},
              {"constraint", std::string_view(failure.constraint)}});
+}
+
+std::int64_t RowsChanged(PGresult* result) {
+  // What only reads changes nothing, however many rows it finds.
+  const bool wrote = PQresultStatus(result) == PGRES_COMMAND_OK;
+  return wrote ? std::strtoll(PQcmdTuples(result), nullptr, 10) : 0;
+}
+
+std::vector<base::Uuid> FirstColumn(const PGresult& result) {
+  std::vector<base::Uuid> ids;
+  ResultRow row(result);
+  for (int at = 0; at < PQntuples(&result); ++at) {
+    row.Go(at);
+    ids.push_back(row.UuidOf(0));
+  }
+  return ids;
 }
 
 std::string UsersText(const std::vector<base::Uuid>& users) {
@@ -127,12 +141,12 @@ void Lane::Begin() {
   }
 }
 
-void Lane::Send(const std::vector<const ports::Statement*>& statements,
-                void (Lane::*on_reply)(const Reply&), bool last_commits) {
+/// Sends what `sent_` has.
+void Lane::Send(void (Lane::*on_reply)(const Reply&), bool last_commits) {
   sent_at_ = Clock::now();
   is_under_way_ = true;
   session_->Send(
-      statements,
+      sent_.statements(),
       [this, on_reply](const Reply& reply) {
         is_under_way_ = false;
         (this->*on_reply)(reply);
@@ -170,6 +184,7 @@ void Lane::Take() {
     }
   }
   try_max_ = group_.size();
+  is_merged_ = true;
   attempts_ = 0;
 }
 
@@ -198,20 +213,33 @@ void Lane::SendGroup() {
   std::ranges::sort(users);
   users.erase(std::ranges::unique(users).begin(), users.end());
   ports::Statement locks{&kLockUsers, {}};
-  std::vector<const ports::Statement*> statements;
-  of_.clear();
+  sent_.Clear();
   if (!users.empty()) {
     locks.params.emplace_back(UsersText(users));
-    statements.push_back(&locks);
-    of_.push_back(kLocks);
+    sent_.Add(locks, Transaction::kNobody);
   }
+  AddBatches(order);
+  Send(&Lane::OnReply);
+}
+
+/// In that order, by list; neighbours that may be merged, and are of different lists, as one.
+void Lane::AddBatches(const std::vector<std::size_t>& order) {
+  std::vector<Numbered> run;
+  const auto end_run = [&] {
+    sent_.AddMerged(run);
+    run.clear();
+  };
   for (const std::size_t at : order) {
-    for (const ports::Statement& statement : group_[at].batch.statements) {
-      statements.push_back(&statement);
-      of_.push_back(at);
+    const ports::Batch& batch = group_[at].batch;
+    if (is_merged_ && IsMergeable(batch)) {
+      if (!run.empty() && run.back().batch->list == batch.list) end_run();
+      run.push_back({&batch, at});
+      continue;
     }
+    end_run();
+    for (const ports::Statement& statement : batch.statements) sent_.Add(statement, at);
   }
-  Send(statements, &Lane::OnReply);
+  end_run();
 }
 
 void Lane::OnReply(const Reply& reply) {
@@ -228,15 +256,26 @@ void Lane::OnReply(const Reply& reply) {
   if (std::exchange(is_open_, false) && reply.end == Reply::End::kFailed) session_->Break();
 }
 
-void Lane::Commit(const Reply& reply) {
+/// What each of the group did.
+std::vector<ports::Outcome> Lane::OutcomesOf(const Reply& reply) const {
   std::vector<ports::Outcome> outcomes(tried_);
-  for (std::size_t i = 0; i < of_.size(); ++i) {
-    if (of_[i] == kLocks) continue;
-    PGresult* const result = reply.results[i].get();
-    // What only reads changes nothing, however many rows it finds.
-    const bool wrote = PQresultStatus(result) == PGRES_COMMAND_OK;
-    outcomes[of_[i]].changed.push_back(wrote ? std::strtoll(PQcmdTuples(result), nullptr, 10) : 0);
+  for (std::size_t i = 0; i < sent_.size(); ++i) {
+    const std::span<const std::size_t> owners = sent_.owners(i);
+    const std::vector<base::Uuid> lists =
+        owners.size() > 1 ? FirstColumn(*reply.results[i]) : std::vector<base::Uuid>();
+    for (const std::size_t owner : owners) {
+      if (owner == Transaction::kNobody) continue;
+      outcomes[owner].changed.push_back(
+          owners.size() > 1
+              ? std::ranges::count(lists, group_[owner].batch.list.value_or(base::Uuid{}))
+              : RowsChanged(reply.results[i].get()));
+    }
   }
+  return outcomes;
+}
+
+void Lane::Commit(const Reply& reply) {
+  std::vector<ports::Outcome> outcomes = OutcomesOf(reply);
   std::size_t rows = 0;
   for (std::size_t i = 0; i < tried_; ++i) rows += group_[i].batch.rows;
   metrics_.rows.Observe(static_cast<double>(rows));
@@ -256,8 +295,9 @@ void Lane::Commit(const Reply& reply) {
 
 void Lane::OnFailure(const Reply& reply) {
   const Failure& failure = reply.failure;
-  const bool is_at_commit = reply.failed_at >= of_.size();
-  const std::size_t unit = is_at_commit ? kLocks : of_[reply.failed_at];
+  const bool is_at_commit = reply.failed_at >= sent_.size();
+  const std::span<const std::size_t> owners =
+      is_at_commit ? std::span<const std::size_t>() : sent_.owners(reply.failed_at);
   if (IsServers(failure)) {
     LogFailure("database left", "", failure);
     session_->Break();
@@ -272,12 +312,14 @@ void Lane::OnFailure(const Reply& reply) {
     if (++attempts_ < kAttemptsMax) return;
     return FailTried(ports::WriteFailed());
   }
-  if (unit != kLocks) {
-    const std::size_t first = static_cast<std::size_t>(std::ranges::find(of_, unit) - of_.begin());
-    LogFailure("batch failed", group_[unit].batch.statements[reply.failed_at - first].sql->name,
-               failure);
+  if (owners.size() > 1) {
+    is_merged_ = false;  // One of several batches: alone they tell which.
+    return;
+  }
+  if (!is_at_commit && owners.front() != Transaction::kNobody) {
+    LogFailure("batch failed", sent_.name(reply.failed_at), failure);
     metrics_.failed_batches.Add();
-    return FailAt(unit, ports::WriteFailed());
+    return FailAt(owners.front(), ports::WriteFailed());
   }
   // It cannot be told whose fault it is: half of them, and half of those.
   if (tried_ > 1) {
