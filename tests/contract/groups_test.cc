@@ -195,6 +195,7 @@ TEST_F(GroupsOfLists, OfEverySizeAreDone) {
     }
   }
   EXPECT_EQ(Counted("postgres_failed_batches_total"), 0U);
+  EXPECT_EQ(Counted("postgres_taken_apart_total"), 0U);
 }
 
 TEST_F(GroupsOfLists, OfAllKindsOfWritesAreDone) {
@@ -221,6 +222,7 @@ TEST_F(GroupsOfLists, OfAllKindsOfWritesAreDone) {
   }
   const std::vector<std::size_t> changes{4, 5, 4, 7, 4, 4};
   for (std::size_t i = 0; i < group.size(); ++i) ExpectStored(group[i].after, changes[i]);
+  EXPECT_EQ(Counted("postgres_taken_apart_total"), 0U);
 }
 
 TEST_F(GroupsOfLists, WhoLosesItsGuardLosesAlone) {
@@ -294,6 +296,7 @@ TEST_F(GroupsOfLists, ARowThatFailsIsItsBatchsAlone) {
       const std::uint64_t failed = Counted("postgres_failed_batches_total");
       const auto outcomes = Run(group);
       EXPECT_EQ(Counted("postgres_failed_batches_total"), failed + 1);
+      EXPECT_EQ(Counted("postgres_taken_apart_total"), failed + 1);
       for (std::size_t i = 0; i < lists.size(); ++i) {
         EXPECT_EQ(outcomes[i].has_value(), i != bad) << i << " of " << bad << " at " << statement;
         if (i == bad) {
@@ -371,14 +374,20 @@ TEST_F(GroupsOfLists, OfTwoProcessesDoNotWaitInACircle) {
   for (int turn = 0; turn < 25; ++turn) {
     std::vector<std::shared_ptr<TestJob>> jobs;
     std::vector<Made> writes;
+    Blocker ours(*database_, 1);
+    Blocker theirs(*other, 1);
     for (ports::Database* const database : {database_.get(), other.get()}) {
       for (std::size_t i = 0; i < lists.size(); ++i) {
-        const ListPtr& list = lists[(i * 5 + static_cast<std::size_t>(turn)) % lists.size()];
+        // The other process in the other order.
+        const std::size_t at = (i * 5 + static_cast<std::size_t>(turn)) % lists.size();
+        const ListPtr& list = lists[database == other.get() ? lists.size() - 1 - at : at];
         writes.push_back(Add(list, 100 + static_cast<std::uint64_t>(turn)));
         jobs.push_back(std::make_shared<TestJob>(writes.back().batch));
         database->Write(1, Soon(), jobs.back());
       }
     }
+    ours.Release();
+    theirs.Release();
     std::size_t done = 0;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       const auto outcome = jobs[i]->Wait();

@@ -25,6 +25,7 @@ struct WriteMetrics {
   base::Histogram& wait_seconds;
   base::Counter& commits;
   base::Counter& failed_batches;
+  base::Counter& taken_apart;
   base::Counter& repeated;
   base::Counter& unknown;
   base::Counter& settled;
