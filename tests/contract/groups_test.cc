@@ -162,6 +162,11 @@ class GroupsOfLists : public testing::Test {
     EXPECT_EQ(ChangesOf(list->id), changes);
   }
 
+  void AsAdministrator(const std::string& sql) {
+    const auto connection = Connect({.url = place_.admin_url()});
+    ASSERT_TRUE(connection.has_value());
+    EXPECT_TRUE(Ask(**connection, sql, kPatience).has_value());
+  }
   std::uint64_t Counted(std::string_view name) { return metrics_.GetCounter(name, "").value(); }
 
   TestDatabase place_;
@@ -226,26 +231,59 @@ TEST_F(GroupsOfLists, OfAllKindsOfWritesAreDone) {
 }
 
 TEST_F(GroupsOfLists, WhoLosesItsGuardLosesAlone) {
-  std::vector<ListPtr> lists = Lists(7);
+  std::vector<ListPtr> lists = Lists(8);
+  std::vector<std::size_t> changes(lists.size(), 3);
   for (std::size_t loser = 0; loser < lists.size(); ++loser) {
     std::vector<Made> group;
-    for (const ListPtr& list : lists) group.push_back(Add(list, 100 + loser));
+    domain::Op set = domain::testing::OpOf(Kind::kSet, IdOf(kItemIds + 1));
+    set.fields.mask = domain::kText;
+    set.fields.text = "loser " + std::to_string(loser);
+    for (const ListPtr& list : lists) {
+      group.push_back(
+          Do(list->id, list, {domain::testing::Add(IdOf(kItemIds + 100 + loser)), set}));
+    }
     // Another was faster.
     Made faster = Add(lists[loser], 200 + loser);
     ASSERT_TRUE(Write(*database_, std::move(faster.batch.statements)));
     const auto outcomes = Run(group);
     for (std::size_t i = 0; i < lists.size(); ++i) {
       ASSERT_TRUE(outcomes[i].has_value());
-      EXPECT_THAT(outcomes[i]->changed, SizeIs(3));
+      EXPECT_THAT(outcomes[i]->changed, SizeIs(5));
       EXPECT_THAT(outcomes[i]->changed, Each(i == loser ? 0 : 1)) << i << " of loser " << loser;
       lists[i] = i == loser ? faster.after : group[i].after;
-      ExpectStored(lists[i], 3 + loser + 1);
+      changes[i] += i == loser ? 1 : 2;
+      ExpectStored(lists[i], changes[i]);
     }
+  }
+  EXPECT_EQ(Counted("postgres_taken_apart_total"), 0U);
+}
+
+TEST_F(GroupsOfLists, AnotherHistoryIsSeenByTheBatchThatMadeIt) {
+  const std::vector<ListPtr> lists = Lists(4);
+  std::vector<Made> group;
+  for (const ListPtr& list : lists) group.push_back(Add(list, 100));
+  AsAdministrator("UPDATE lists SET last_batch = 'another' WHERE id = '" +
+                  base::ToString(lists[2]->id) + "'");
+  const auto outcomes = Run(group);
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    ASSERT_TRUE(outcomes[i].has_value());
+    EXPECT_THAT(outcomes[i]->changed, Each(i == 2 ? 0 : 1)) << i;
+  }
+}
+
+TEST_F(GroupsOfLists, AnotherEpochIsSeenByAll) {
+  const std::vector<ListPtr> lists = Lists(4);
+  std::vector<Made> group;
+  for (const ListPtr& list : lists) group.push_back(Add(list, 100));
+  AsAdministrator("UPDATE meta SET epoch = 1");
+  for (const auto& outcome : Run(group)) {
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_THAT(outcome->changed, Each(0));
   }
 }
 
 TEST_F(GroupsOfLists, WhoLosesWhileItWaitsLosesAlone) {
-  const std::vector<ListPtr> lists = Lists(5);
+  const std::vector<ListPtr> lists = Lists(8);
   const auto connection = Connect({.url = place_.admin_url()});
   ASSERT_TRUE(connection.has_value());
   const auto say = [&](const std::string& sql) {
@@ -298,7 +336,7 @@ TEST_F(GroupsOfLists, ARowThatFailsIsItsBatchsAlone) {
       EXPECT_EQ(Counted("postgres_failed_batches_total"), failed + 1);
       EXPECT_EQ(Counted("postgres_taken_apart_total"), failed + 1);
       for (std::size_t i = 0; i < lists.size(); ++i) {
-        EXPECT_EQ(outcomes[i].has_value(), i != bad) << i << " of " << bad << " at " << statement;
+        ASSERT_EQ(outcomes[i].has_value(), i != bad) << i << " of " << bad << " at " << statement;
         if (i == bad) {
           EXPECT_EQ(outcomes[i].error().reason, "unavailable");
         } else {
@@ -321,7 +359,7 @@ TEST_F(GroupsOfLists, SeveralRowsThatFailAreFound) {
   const auto outcomes = Run(group);
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const bool is_bad = i == 1 || i == 4 || i == 8;
-    EXPECT_EQ(outcomes[i].has_value(), !is_bad) << i;
+    ASSERT_EQ(outcomes[i].has_value(), !is_bad) << i;
     ExpectStored(is_bad ? lists[i] : group[i].after, is_bad ? 3 : 4);
   }
 }
