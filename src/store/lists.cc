@@ -32,10 +32,9 @@ constexpr ManyRows kGuards{
     ") UPDATE lists SET revision = v.revision, last_batch = v.mark, title = v.title,"
     " archived = v.archived, item_count = v.item_count, done_count = v.done_count,"
     " trash_count = v.trash_count, content_bytes = v.content_bytes, updated_at = v.updated_at,"
-    " deleted_at = v.deleted_at, tx = :tx FROM v WHERE lists.id = v.id AND lists.revision = "
-    "v.before"
-    " AND COALESCE(lists.last_batch, v.old) = v.old AND (SELECT epoch FROM meta) = v.epoch"
-    " RETURNING lists.id",
+    " deleted_at = v.deleted_at, tx = :tx FROM v WHERE lists.id = v.id"
+    " AND lists.revision = v.before AND COALESCE(lists.last_batch, v.old) = v.old"
+    " AND (SELECT epoch FROM meta) = v.epoch RETURNING lists.id",
     "uiiyitbiiiimmy"};
 constexpr Sql kGuard{"lists.guard", GUARD, &kGuards};
 constexpr Sql kGuardOnce{"lists.guard_once", GUARD
