@@ -83,7 +83,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   void HoldForLane(const base::Uuid& id, VerifiedAt since);
   void RefuseAll(const base::Uuid& id, const base::Error& error);
   [[nodiscard]] std::vector<WriteRequest> Take(const base::Uuid& id, Held& base, int& attempts);
-  void Publish(SnapshotPtr snapshot, VerifiedAt at);
+  void Publish(const SnapshotPtr& snapshot, VerifiedAt at);
   void Next(const base::Uuid& id);
   void Again(const base::Uuid& id, std::vector<WriteRequest> ops);
   void AgainUnlessKept(const base::Uuid& id, std::vector<WriteRequest> ops, std::size_t at);

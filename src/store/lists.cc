@@ -11,16 +11,32 @@
 namespace store {
 namespace {
 
+using ports::ManyRows;
 using ports::Sql;
 using ports::Statement;
 using ports::Value;
+
+// A statement with a form for many rows names the list first. In that form the mark is looked up
+// row by row, not joined: so rows are taken in the order in which they are given.
+#define WRITTEN_BY_ITS_BATCH \
+  " WHERE (SELECT last_batch FROM lists WHERE lists.id = v.list_id) = v.mark"
 
 #define GUARD                                                                                     \
   "UPDATE lists SET revision = $3, last_batch = $4, title = $6, archived = $7, item_count = $8,"  \
   " done_count = $9, trash_count = $10, content_bytes = $11, updated_at = $12, deleted_at = $13," \
   " tx = :tx WHERE id = $1 AND revision = $2 AND COALESCE(last_batch, $14) = $14"                 \
   " AND (SELECT epoch FROM meta) = $5"
-constexpr Sql kGuard{"lists.guard", GUARD};
+constexpr ManyRows kGuards{
+    "WITH v (id, before, revision, mark, epoch, title, archived, item_count, done_count,"
+    " trash_count, content_bytes, updated_at, deleted_at, old) AS (VALUES ",
+    ") UPDATE lists SET revision = v.revision, last_batch = v.mark, title = v.title,"
+    " archived = v.archived, item_count = v.item_count, done_count = v.done_count,"
+    " trash_count = v.trash_count, content_bytes = v.content_bytes, updated_at = v.updated_at,"
+    " deleted_at = v.deleted_at, tx = :tx FROM v WHERE lists.id = v.id"
+    " AND lists.revision = v.before AND COALESCE(lists.last_batch, v.old) = v.old"
+    " AND (SELECT epoch FROM meta) = v.epoch RETURNING lists.id",
+    "uiiyitbiiiimmy"};
+constexpr Sql kGuard{"lists.guard", GUARD, &kGuards};
 constexpr Sql kGuardOnce{"lists.guard_once", GUARD
                          " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $15"
                          " AND scope = $16 AND expires_at > $17)"};
@@ -66,25 +82,45 @@ constexpr Sql kSightChanged{
     " AND removed_at IS NULL"
     " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 
+#define ITEM                                                                             \
+  "id, rank, text, note, done, done_at, due, labels, parent_id, created_by, created_at," \
+  " updated_at, deleted_at, trashed_by, revision, gone, moved_to"
+#define OR_SET_ITEM                                                                              \
+  " ON CONFLICT (list_id, id) DO UPDATE SET rank = excluded.rank, text = excluded.text,"         \
+  " note = excluded.note, done = excluded.done, done_at = excluded.done_at, due = excluded.due," \
+  " labels = excluded.labels, parent_id = excluded.parent_id, updated_at = excluded.updated_at," \
+  " deleted_at = excluded.deleted_at, trashed_by = excluded.trashed_by,"                         \
+  " revision = excluded.revision, gone = excluded.gone, moved_to = excluded.moved_to"
+constexpr ManyRows kPutItems{"WITH v (list_id, mark, " ITEM ") AS (VALUES ",
+                             ") INSERT INTO items (list_id, " ITEM ") SELECT list_id, " ITEM
+                             " FROM v" WRITTEN_BY_ITS_BATCH OR_SET_ITEM " RETURNING list_id",
+                             "uyutttbmttuummmiitu"};
 constexpr Sql kPutItem{
     "items.put",
-    "INSERT INTO items (list_id, id, rank, text, note, done, done_at, due, labels, parent_id,"
-    " created_by, created_at, updated_at, deleted_at, trashed_by, revision, gone, moved_to)"
-    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
-    " ON CONFLICT (list_id, id) DO UPDATE SET rank = excluded.rank, text = excluded.text,"
-    " note = excluded.note, done = excluded.done, done_at = excluded.done_at, due = excluded.due,"
-    " labels = excluded.labels, parent_id = excluded.parent_id, updated_at = excluded.updated_at,"
-    " deleted_at = excluded.deleted_at, trashed_by = excluded.trashed_by,"
-    " revision = excluded.revision, gone = excluded.gone, moved_to = excluded.moved_to"};
+    "INSERT INTO items (list_id, " ITEM
+    ") SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
+    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)" OR_SET_ITEM,
+    &kPutItems};
+#undef ITEM
+#undef OR_SET_ITEM
 
 // An item that keeps its place: naming `rank` would write the page of its index too.
+constexpr ManyRows kSetItems{
+    "WITH v (list_id, mark, id, text, note, done, done_at, due, labels, parent_id, updated_at,"
+    " deleted_at, trashed_by, revision, gone, moved_to) AS (VALUES ",
+    ") UPDATE items SET text = v.text, note = v.note, done = v.done, done_at = v.done_at,"
+    " due = v.due, labels = v.labels, parent_id = v.parent_id, updated_at = v.updated_at,"
+    " deleted_at = v.deleted_at, trashed_by = v.trashed_by, revision = v.revision, gone = v.gone,"
+    " moved_to = v.moved_to FROM v" WRITTEN_BY_ITS_BATCH
+    " AND items.list_id = v.list_id AND items.id = v.id RETURNING items.list_id",
+    "uyuttbmttummiitu"};
 constexpr Sql kSetItem{
     "items.set",
     "UPDATE items SET text = $4, note = $5, done = $6, done_at = $7, due = $8, labels = $9,"
     " parent_id = $10, updated_at = $11, deleted_at = $12, trashed_by = $13, revision = $14,"
     " gone = $15, moved_to = $16 WHERE list_id = $1 AND id = $3"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
+    &kSetItems};
 
 // Run when it is not known whether a batch was done: the first of its changes, with all that tells
 // it from one that another process may have made of the same op.
@@ -92,12 +128,21 @@ constexpr Sql kProbe{"changes.probe",
                      "UPDATE changes SET status = status WHERE list_id = $1 AND revision = $2"
                      " AND op_id = $3 AND at = $4"};
 
-constexpr Sql kLogChange{
-    "changes.add",
-    "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
-    " effects, overridden, kept, digest, tx)"
-    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+#define CHANGE                                                                                  \
+  "revision, op_id, at, actor_id, client_id, kind, status, item_id, effects, overridden, kept," \
+  " digest"
+constexpr ManyRows kLogChanges{"WITH v (list_id, mark, " CHANGE ") AS (VALUES ",
+                               ") INSERT INTO changes (list_id, " CHANGE
+                               ", tx) SELECT list_id, " CHANGE ", :tx FROM v" WRITTEN_BY_ITS_BATCH
+                               " RETURNING list_id",
+                               "uyiumuuttuttty"};
+constexpr Sql kLogChange{"changes.add",
+                         "INSERT INTO changes (list_id, " CHANGE
+                         ", tx) SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
+                         " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
+                         &kLogChanges};
+#undef CHANGE
+#undef WRITTEN_BY_ITS_BATCH
 
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();
