@@ -50,7 +50,8 @@ class Past : public SyncOverDatabase {
     std::vector<std::int64_t> revisions;
     EXPECT_TRUE(page.has_value()) << (page ? "" : page.error().detail);
     if (!page) return revisions;
-    for (const auto& change : json::parse(page->changes).as_array()) {
+    const json::value changes = json::parse(page->changes);
+    for (const auto& change : changes.as_array()) {
       revisions.push_back(change.as_object().at("revision").as_int64());
     }
     return revisions;

@@ -31,7 +31,7 @@ class Watched final : public ports::Database {
     for (const ports::Statement& statement : request.statements) {
       names.emplace_back(statement.sql->name);
     }
-    if (before_read) before_read(names.back());
+    if (const auto hook = before_read) hook(names.back());  // It may end itself.
     database_.Read(std::move(request));
   }
   [[nodiscard]] bool IsShared() const override { return database_.IsShared(); }
@@ -117,18 +117,33 @@ class SyncOverDatabase : public ListsOverDatabase {
     return item;
   }
   void AddMany(const Uuid& list, int count, const std::string& note = "") {
-    std::vector<std::future<base::Result<Answer>>> answers;
-    for (int i = 0; i < count; ++i) {
+    ChangeMany(count, [&](int) {
       domain::Op op = AddOp(list, base::NewUuid7(base::SystemNow()));
       op.fields.mask |= domain::kNote;
       op.fields.note = note;
+      return op;
+    });
+  }
+  /// Changes that take few bytes.
+  void RenameMany(const Uuid& list, int count) {
+    ChangeMany(count, [&](int i) {
+      domain::Op op = OpOf(domain::Kind::kSetList, list);
+      op.fields.mask = domain::kTitle;
+      op.fields.title = i % 2 == 0 ? "a" : "b";
+      return op;
+    });
+  }
+  void ChangeMany(int count, const std::function<domain::Op(int)>& make) {
+    std::vector<std::future<base::Result<Answer>>> answers;
+    for (int i = 0; i < count; ++i) {
       auto answered = std::make_shared<std::promise<base::Result<Answer>>>();
       answers.push_back(answered->get_future());
       lists_[0]->Write(
-          {.op = std::move(op),
+          {.op = make(i),
            .deadline = Soon(),
            .render = [](const domain::Decision&) { return Answer{}; },
-           .done = [answered](base::Result<Answer> answer) { answered->set_value(answer); }});
+           .done =
+               [answered](const base::Result<Answer>& answer) { answered->set_value(answer); }});
     }
     for (auto& answer : answers) EXPECT_TRUE(answer.get().has_value());
   }
