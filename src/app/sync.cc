@@ -104,12 +104,13 @@ void Sync::RunOps(const ExchangePtr& exchange) {
   exchange->results.resize(ops.size());
   std::vector<WriteRequest> writes;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (ops[i].malformed) {
+    if (ops[i].malformed && !ops[i].has_kind) {
       store::AppendRefusal(exchange->results[i], *ops[i].malformed);
       continue;
     }
     WriteRequest& write = writes.emplace_back();
     write.op = ops[i].op;
+    if (ops[i].malformed) write.op.field_errors = ops[i].malformed->fields;
     write.op.digest = crypto_.Sha256(store::DigestText(write.op));
     write.deadline = exchange->request.deadline;
     write.render = [](const domain::Decision& decision) {

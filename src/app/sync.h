@@ -22,6 +22,8 @@ namespace app {
 struct SyncOp {
   domain::Op op;
   std::optional<base::Error> malformed;
+  bool has_kind = false;   // Of those that there are: it is decided, whatever else is wrong with it.
+  bool is_repeat = false;  // Of one before it in the same request.
 };
 
 /// What the local store of a person sends: what it has done, and what it asks for.

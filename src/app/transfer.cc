@@ -60,6 +60,9 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
   }
 
   void Attempt() {
+    if (request_.chain && request_.chain->load()) {
+      return End(std::unexpected(base::Unavailable("A change before this one was not made.")));
+    }
     if (++attempts_ > kAttemptsMax) {
       return End(std::unexpected(base::Unavailable("The lists keep changing. Try again.")));
     }

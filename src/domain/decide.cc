@@ -154,7 +154,7 @@ base::Result<Decision> DecideBySync(const ListPtr& list, const Op& op,
                                     const DecideContext& context) {
   if (auto repeat = RepeatOf(list, op, context.history)) return std::move(*repeat);
   const std::int64_t cut = context.history != nullptr ? context.history->cut() : 0;
-  if (op.base_revision.value_or(0) < cut) return OpExpired();
+  if (op.base_revision && *op.base_revision < cut) return OpExpired();
   if (const auto may = Authorize(list.get(), op.actor_id, ActionOf(op.kind)); !may) {
     return std::unexpected(may.error());
   }

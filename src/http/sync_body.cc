@@ -1,7 +1,7 @@
 #include "http/sync_body.h"
 
 #include <array>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "domain/limits.h"
@@ -91,8 +91,8 @@ void ReadFields(const JsonValue& value, Op& op, std::vector<FieldError>& errors)
   }
 }
 
-/// All but its ids.
-void ReadRest(BodyReader& body, Op& op, std::vector<FieldError>& errors) {
+/// All but its ids. False: it is of no kind that there is.
+bool ReadRest(BodyReader& body, Op& op, std::vector<FieldError>& errors) {
   body.Require("kind");
   const auto base = body.Int("base_revision", 0, domain::kRevisionMax);
   const JsonValue* const fields = body.Object("fields");
@@ -101,9 +101,10 @@ void ReadRest(BodyReader& body, Op& op, std::vector<FieldError>& errors) {
   const auto name = body.Text("kind", 0, 100);
   const auto kind = name ? domain::ParseKind(*name) : std::nullopt;
   body.RejectUnknown();
-  if (!name) return;
+  if (!name) return false;
   if (!kind || !IsSynced(*kind)) {
-    return body.AddError("/kind", "invalid", "No op of sync is of that kind.");
+    body.AddError("/kind", "invalid", "No op of sync is of that kind.");
+    return false;
   }
   op.kind = *kind;
   if (IsOfAnItem(op.kind)) {
@@ -120,6 +121,7 @@ void ReadRest(BodyReader& body, Op& op, std::vector<FieldError>& errors) {
   if (fields != nullptr || !has_fields) {
     ReadFields(fields != nullptr ? *fields : NoFields(), op, errors);
   }
+  return true;
 }
 
 class OpsReader {
@@ -139,9 +141,13 @@ class OpsReader {
     for (const char* name : {"op_id", "list_id"}) ids.Require(name);
     read.op.op_id = ids.Id("op_id").value_or(base::Uuid{});
     read.op.list_id = ids.Id("list_id").value_or(base::Uuid{});
-    if (of_ids.empty() && !seen_.insert(read.op.op_id).second) {
+    std::string text;
+    base::AppendJsonValue(text, value);
+    const auto [seen, is_new] = seen_.try_emplace(read.op.op_id, text);
+    if (of_ids.empty() && !is_new && seen->second != text) {
       ids.AddError("/op_id", "duplicate", "Another op has that id.");
     }
+    read.is_repeat = !is_new;
     for (FieldError& error : of_ids) {
       error.pointer = at + error.pointer;
       errors_.push_back(std::move(error));
@@ -150,7 +156,7 @@ class OpsReader {
     read.op.client_id = client_;
     std::vector<FieldError> of_rest;
     BodyReader rest(value, of_rest);
-    ReadRest(rest, read.op, of_rest);
+    read.has_kind = ReadRest(rest, read.op, of_rest);
     std::erase_if(of_rest, [](const FieldError& error) {
       return error.pointer == "/op_id" || error.pointer == "/list_id";  // Read above.
     });
@@ -165,7 +171,7 @@ class OpsReader {
   const base::Uuid caller_;
   const std::optional<base::Uuid> client_;
   std::vector<FieldError>& errors_;
-  std::set<base::Uuid> seen_;
+  std::map<base::Uuid, std::string> seen_;  // What each was.
 };
 
 void ReadLists(BodyReader& reader, SyncBody& body) {
@@ -210,7 +216,8 @@ SyncBody ReadSyncBody(const JsonValue& body, const base::Uuid& caller,
   }
   OpsReader ops_reader(caller, client, errors);
   for (std::size_t i = 0; i < ops->items.size(); ++i) {
-    read.ops.push_back(ops_reader.Read(ops->items[i], "/ops/" + std::to_string(i)));
+    app::SyncOp op = ops_reader.Read(ops->items[i], "/ops/" + std::to_string(i));
+    if (!op.is_repeat) read.ops.push_back(std::move(op));
   }
   return read;
 }

@@ -98,7 +98,11 @@ TEST(SyncBody, IsRefusedAsAWhole) {
   EXPECT_THAT(told(R"(,"ops":[{"op_id":"x","list_id":")" + kList + "\"}]"),
               ElementsAre("/ops/0/op_id invalid"));
   const std::string op = R"({"op_id":")" + kOp + R"(","list_id":")" + kList + "\"}";
-  EXPECT_THAT(told(R"(,"ops":[)" + op + "," + op + "]"), ElementsAre("/ops/1/op_id duplicate"));
+  const std::string other =
+      R"({"op_id":")" + kOp + R"(","list_id":")" + kList + R"(","kind":"set"})";
+  EXPECT_THAT(told(R"(,"ops":[)" + op + "," + other + "]"),
+              ElementsAre("/ops/1/op_id duplicate"));
+  EXPECT_THAT(told(R"(,"ops":[)" + op + "," + op + "]"), IsEmpty());
 }
 
 TEST(SyncBody, HasAtMostAHundredOps) {

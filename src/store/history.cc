@@ -80,18 +80,22 @@ std::string Mentions(const base::Uuid& item) {
 }  // namespace
 
 bool HistoryNeed::Add(const domain::Op& op) {
-  if (op.by_sync() && op_ids.size() >= kOpsMax) return false;
-  if ((op.revert_op && revert_op) || (op.kind == domain::Kind::kPurge && purge)) return false;
+  const bool is_revert = op.kind == domain::Kind::kRevert;
+  const bool is_purge = op.kind == domain::Kind::kPurge && !op.expires;
+  if (!op.by_sync() && !is_revert && !is_purge) return true;  // It looks at nothing.
+  // What one of these looks at is read whole: nothing that others need is read with it.
+  if (whole || purge || ((is_revert || is_purge) && !empty())) return false;
+  if (op_ids.size() >= kOpsMax) return false;
   if (op.by_sync()) {
     op_ids.push_back(op.op_id);
     if (op.base_revision) from = std::min(from, *op.base_revision);
   }
-  if (op.kind == domain::Kind::kRevert) {
+  if (is_revert) {
     whole = true;
-    revert_op = op.revert_op ? op.revert_op : revert_op;
+    revert_op = op.revert_op;
     if (op.to_revision) from = std::min(from, *op.to_revision);
   }
-  if (op.kind == domain::Kind::kPurge && !op.expires) purge = op.item_id;
+  if (is_purge) purge = op.item_id;
   return true;
 }
 

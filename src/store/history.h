@@ -27,8 +27,8 @@ struct HistoryNeed {
   [[nodiscard]] bool empty() const {
     return from == kNothing && op_ids.empty() && !revert_op && !purge;
   }
-  /// Takes in what `op` needs. False where that does not fit beside what there is: one undo of one
-  /// change and one purge at a time, and at most kOpsMax ops.
+  /// Takes in what `op` needs. False where that does not fit beside what there is: an undo and a
+  /// purge are alone, and there are at most kOpsMax ops.
   static constexpr std::size_t kOpsMax = 128;
   [[nodiscard]] bool Add(const domain::Op& op);
   /// Whether `op` needs no more than this.

@@ -104,7 +104,8 @@ std::string BumpText(std::int64_t at_least) {
          " WHERE tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
          "UPDATE public.members SET visible_tx = 0"
          " WHERE visible_tx >= CAST(CAST(pg_current_xact_id() AS text) AS bigint);"
-         "UPDATE public.meta SET epoch = GREATEST(epoch + 1, " +
+         // Cursors of before end with the epoch; what retention has cut is not told by new numbers.
+         "UPDATE public.meta SET cut_tx = 0, epoch = GREATEST(epoch + 1, " +
          std::to_string(at_least) +
          ");"
          "COMMIT;"
