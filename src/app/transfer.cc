@@ -234,6 +234,9 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
       return transfer_->End(std::unexpected(std::move(outcome.error())));
     }
     if (guard_ && outcome->changed.at(*guard_) == 0) return transfer_->Again();
+    // The lists were read one after the other: it may be the item itself that has come there since.
+    const bool is_unsure = !answer_ && answer_.error().reason == "id_taken" && lists.is_shared_;
+    if (is_unsure && !is_locked_) return transfer_->Attempt();
     if (from_.after != from_.before) Publish(from_);
     if (to_.after != to_.before) Publish(to_);
     transfer_->End(std::move(answer_));
