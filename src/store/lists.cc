@@ -6,6 +6,7 @@
 
 #include "base/json_writer.h"
 #include "domain/limits.h"
+#include "store/json.h"
 #include "store/list_rows.h"
 
 namespace store {
@@ -96,9 +97,6 @@ constexpr Sql kProbe{"changes.probe",
 
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();
-}
-Value OrNull(const std::optional<base::Uuid>& id) {
-  return id ? Value(*id) : Value();
 }
 
 void AskOnce(const ListWrite& write, const Sql& sql, Statement& statement) {
