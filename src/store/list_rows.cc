@@ -169,8 +169,8 @@ Statement LogChange(const ListWrite& write, const LoggedChange& logged) {
       {write.after->id, MarkOf(*write.after), change.revision, change.op_id, change.at,
        change.actor_id, OrNull(change.client_id), std::string(Name(change.kind)),
        std::string(Name(change.status)), OrNull(change.item_id),
-       JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }),
-       std::move(overridden), std::move(kept), ports::Bytes{logged.digest}}};
+       JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }), std::move(overridden),
+       std::move(kept), ports::Bytes{logged.digest}}};
   if (!logged.base_revision && logged.code.empty() && !logged.told) return statement;
   statement.sql = &kLogSynced;
   statement.params.emplace_back(logged.base_revision ? Value(*logged.base_revision) : Value());
@@ -183,17 +183,16 @@ void AddPurge(const ListWrite& write, std::vector<Statement>& out) {
   if (!write.purge) return;
   const base::Uuid& list = write.after->id;
   for (const Erased& erased : write.purge->changes) {
-    out.push_back({&kEraseChange,
-                   {list, MarkOf(*write.after), erased.revision, erased.effects,
-                    write.purge->item_id}});
+    out.push_back(
+        {&kEraseChange,
+         {list, MarkOf(*write.after), erased.revision, erased.effects, write.purge->item_id}});
   }
   for (const ErasedAnswer& answer : write.purge->answers) {
-    out.push_back({&kEraseAnswer,
-                   {list, MarkOf(*write.after), answer.user_id, ports::Bytes{answer.scope},
-                    answer.body}});
+    out.push_back(
+        {&kEraseAnswer,
+         {list, MarkOf(*write.after), answer.user_id, ports::Bytes{answer.scope}, answer.body}});
   }
-  out.push_back(
-      {&kLedger, {list, MarkOf(*write.after), write.purge->item_id, write.purge->at}});
+  out.push_back({&kLedger, {list, MarkOf(*write.after), write.purge->item_id, write.purge->at}});
 }
 
 }  // namespace store

@@ -38,8 +38,8 @@ constexpr Sql kGuardOnce{"lists.guard_once", GUARD
                          " AND scope = $16 AND expires_at > $17)"};
 // Two lists at once: the lower one's row is taken first and stays as it is, so that it cannot move
 // while the higher one is changed; then the lower one follows. Either both have the mark, or none.
-#define OTHER_IS_SO                                                                         \
-  " AND EXISTS (SELECT 1 FROM lists WHERE id = $15 AND revision = $16"                      \
+#define OTHER_IS_SO                                                    \
+  " AND EXISTS (SELECT 1 FROM lists WHERE id = $15 AND revision = $16" \
   " AND COALESCE(last_batch, $17) = $17)"
 constexpr Sql kGuardHigher{"lists.guard_higher", GUARD OTHER_IS_SO};
 constexpr Sql kGuardHigherOnce{"lists.guard_higher_once", GUARD OTHER_IS_SO
@@ -304,8 +304,8 @@ std::string DigestText(const domain::Op& op) {
   return text;
 }
 
-LoggedChange LoggedOf(const domain::Op& op, domain::Change change,
-                      const domain::Decision& decision, ports::Crypto& crypto) {
+LoggedChange LoggedOf(const domain::Op& op, domain::Change change, const domain::Decision& decision,
+                      ports::Crypto& crypto) {
   LoggedChange logged;
   logged.change = std::move(change);
   logged.digest = op.digest.empty() ? crypto.Sha256(DigestText(op)) : op.digest;

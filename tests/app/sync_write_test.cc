@@ -47,14 +47,13 @@ class SyncedLists : public ListsOverDatabase {
                  Answer answer;
                  answer.body = Name(decision.status);
                  if (!decision.code.empty()) answer.body += " " + decision.code;
-                 answer.list_revision = decision.first ? decision.first->change.revision
-                                                       : decision.list->revision;
+                 answer.list_revision =
+                     decision.first ? decision.first->change.revision : decision.list->revision;
                  answer.replayed = decision.first != nullptr;
                  return answer;
                },
-           .done = [&answers, i](base::Result<Answer> each) {
-             answers[i].set_value(std::move(each));
-           }});
+           .done = [&answers,
+                    i](base::Result<Answer> each) { answers[i].set_value(std::move(each)); }});
     }
     lists.WriteAll(std::move(requests));
     Results results;

@@ -31,7 +31,6 @@ std::vector<base::Uuid> FirstColumn(const PGresult& result) {
   return ids;
 }
 
-
 }  // namespace
 
 /// The first `try_max_` of the group as one transaction: users first, then by list.
