@@ -37,8 +37,8 @@ struct ManyRows {
 /// see and is committed later has a number that is not below the horizon it got, however late that
 /// is; the horizon never falls while the server lives.
 struct Sql {
-  const char* name;  // For metrics and traces, as `lists.guard`.
-  const char* text;
+  const char* name = "";  // For metrics and traces, as `lists.guard`.
+  const char* text = "";
   const ManyRows* many = nullptr;  // An adapter may use it, where several batches wait.
 };
 
