@@ -81,8 +81,8 @@ void Sync::Run(SyncRequest request, Done done) {
 void Sync::CheckCursor(const ExchangePtr& exchange, bool is_last) {
   const std::string key = Key();
   if (!key.empty()) {
-    exchange->cursor =
-        ReadSyncCursor(crypto_, key, exchange->request.user_id, exchange->request.cursor.value_or(""));
+    exchange->cursor = ReadSyncCursor(crypto_, key, exchange->request.user_id,
+                                      exchange->request.cursor.value_or(""));
   }
   if (exchange->cursor) return RunOps(exchange);
   if (is_last) return exchange->done(std::unexpected(NoCursor()));
