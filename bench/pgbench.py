@@ -9,7 +9,7 @@ from postgres import cluster
 
 SECONDS = 3  # The first one is not counted: connections prepare their statements then.
 TX = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
-TEXT = r'((?:[\s\\]*"[^"]*")+)'  # Of C++: literals that follow each other.
+TEXT = r'((?:[\s\\]*(?:"[^"]*"|[A-Z_]+\b))+)'  # Of C++: literals that follow each other, and names of such.
 NULL = "NULL"
 
 # What differs between creates is drawn anew for each: the list, the item, its place, the batch, the ids of
@@ -47,7 +47,9 @@ def literal(source, pattern, what):
     found = re.search(pattern + TEXT, source)
     if not found:
         raise RuntimeError(f"the statement {what} is not where it was looked for")
-    return "".join(re.findall(r'"([^"]*)"', found[1])).replace(":tx", TX)
+    parts = re.findall(r'"([^"]*)"|([A-Z_]+)', found[1])
+    return "".join(text or literal(source, rf"#define {name}\b", name) if name else text
+                   for text, name in parts).replace(":tx", TX)
 
 
 @functools.cache

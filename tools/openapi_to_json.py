@@ -12,7 +12,14 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent / "docs" / "api"
 
 
 class _Loader(yaml.SafeLoader):
-    """Keeps dates as they are written: JSON has no dates."""
+    """Keeps dates as they are written: JSON has no dates. Refuses a member that stands twice."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"openapi.yaml, line {node.start_mark.line + 1}: {twice} stand twice")
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {

@@ -219,6 +219,15 @@ part_postgres() {
   count "$results/postgres.xml" || status=1
   return $status
 }
+# The release before on this schema, and this one without its guard: each is built for it.
+part_releases() {
+  local status=0
+  rm -f "$results"/releases*.xml
+  .tools/venv/bin/python -m pytest -c tests/releases/pytest.ini -q tests/releases --durations=10 \
+    --junitxml="$results/releases.xml" || status=$?
+  count "$results/releases.xml" "$results/releases-before.xml" || status=1
+  return $status
+}
 part_rates() { black_box alone tests/blackbox -n 0; }
 
 # What a request costs: instructions, allocations, rows a commit. Counted, never timed.

@@ -88,12 +88,24 @@ std::string HeadOf(const domain::ListState& list) {
   return head;
 }
 
+/// Of a list that nobody has read: an item's struct, its share of two chunks, its texts. Half of
+/// what it is once it has been rendered.
 std::size_t EstimateBytes(const domain::ListState& list) {
-  // An item's struct, its share of two chunks, its rendered form and a compressed one. Measured
-  // with 100,000 lists of 20 items (bench/run memory): within a tenth.
-  constexpr std::size_t kItem = 1000;
-  return 2048 + list.items.size() * kItem + 3 * static_cast<std::size_t>(list.content_bytes) +
-         list.members.size() * 160;
+  constexpr std::size_t kList = 1200;  // With its places in the cache and in the loops.
+  constexpr std::size_t kItem = 500;
+  constexpr std::size_t kMember = 100;
+  return kList + list.items.size() * kItem + static_cast<std::size_t>(list.content_bytes) +
+         list.members.size() * kMember;
+}
+
+/// Of a chunk's text, or of the one that its next text will be made from.
+std::size_t TextBytes(const Chunk& chunk) {
+  constexpr std::size_t kText = 100;
+  const domain::ChunkText* text = chunk.memo.Get();
+  const std::shared_ptr<const Chunk> before = text == nullptr ? chunk.before.Get() : nullptr;
+  if (before) text = before->memo.Get();
+  if (text == nullptr) return 0;
+  return kText + text->text.capacity() + text->ends.capacity() * sizeof(std::uint32_t);
 }
 
 }  // namespace
@@ -123,7 +135,18 @@ Snapshot::Snapshot(domain::ListPtr list) : list_(std::move(list)) {
   digits_ = static_cast<std::size_t>(end - etag_.data()) - 1;
   std::copy(etag_.data(), end, gzip_etag_.data());
   std::ranges::copy(kSuffix, gzip_etag_.data() + digits_ + 1);
-  bytes_ = EstimateBytes(*list_);
+}
+
+std::size_t Snapshot::bytes() const {
+  std::size_t bytes = EstimateBytes(*list_);
+  for (const auto& chunk : list_->order.chunks()) bytes += TextBytes(*chunk);
+  if (const auto* const body = body_.Get()) {
+    bytes += sizeof(Rendered) + (*body)->head.capacity() +
+             (*body)->rest.capacity() * sizeof(std::string_view);
+  }
+  if (const auto* const gzip = gzip_.Get())
+    bytes += sizeof(Compressed) + (*gzip)->blocks.capacity();
+  return bytes;
 }
 
 const Snapshot::Rendered& Snapshot::Render() const {
@@ -222,9 +245,8 @@ void ListCache::Clear() {
   bytes_gauge_.Set(static_cast<double>(bytes()));
 }
 
-void ListCache::Publish(SnapshotPtr snapshot, VerifiedAt verified_at) {
+void ListCache::Publish(const SnapshotPtr& snapshot, VerifiedAt verified_at) {
   const base::Uuid id = snapshot->list().id;
-  const std::size_t bytes = snapshot->bytes();
   SnapshotPtr old;  // Freed after the locks are.
   const std::scoped_lock lock(mutex_);
   SlotPtr& slot = slots_[id];
@@ -236,13 +258,25 @@ void ListCache::Publish(SnapshotPtr snapshot, VerifiedAt verified_at) {
       slot->verified_at_.store(verified_at.count(), std::memory_order_relaxed);
     }
     if (known >= snapshot->list().revision) return;
-    old = std::exchange(slot->newest_, std::move(snapshot));
+    old = std::exchange(slot->newest_, snapshot);
     slot->version_.fetch_add(1, std::memory_order_release);
   }
   slot->used_at_.store(second(), std::memory_order_relaxed);
-  bytes_.fetch_add(bytes - (old ? old->bytes() : 0), std::memory_order_relaxed);
-  if (this->bytes() > bytes_max_) EvictExcept(id);
-  bytes_gauge_.Set(static_cast<double>(this->bytes()));
+  Count(*slot, *snapshot);
+}
+
+void ListCache::Recount(const Snapshot& snapshot) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = slots_.find(snapshot.list().id);
+  if (found == slots_.end() || found->second->Get().get() != &snapshot) return;
+  Count(*found->second, snapshot);
+}
+
+void ListCache::Count(Slot& slot, const Snapshot& newest) {
+  const std::size_t counted = std::exchange(slot.counted_, newest.bytes());
+  bytes_.fetch_add(slot.counted_ - counted, std::memory_order_relaxed);
+  if (bytes() > bytes_max_) EvictExcept(newest.list().id);
+  bytes_gauge_.Set(static_cast<double>(bytes()));
 }
 
 void ListCache::Drop(const base::Uuid& id) {
@@ -259,7 +293,7 @@ void ListCache::Forget(std::unordered_map<base::Uuid, SlotPtr>::iterator slot) {
     old = std::exchange(slot->second->newest_, nullptr);
     slot->second->version_.fetch_add(1, std::memory_order_release);
   }
-  if (old) bytes_.fetch_sub(old->bytes(), std::memory_order_relaxed);
+  bytes_.fetch_sub(slot->second->counted_, std::memory_order_relaxed);
   slots_.erase(slot);
 }
 

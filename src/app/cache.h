@@ -54,8 +54,9 @@ class Snapshot {
   /// The revision in decimal digits.
   [[nodiscard]] std::string_view revision() const { return {etag_.data() + 1, digits_}; }
 
-  /// Memory this snapshot answers for, an estimate: what it would free if nothing were shared.
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// Memory this snapshot answers for now, an estimate: what it would free if nothing were shared.
+  /// Grows when its bytes are made (ListCache::Recount). Cost: a look at each chunk.
+  [[nodiscard]] std::size_t bytes() const;
 
  private:
   static constexpr std::size_t kRoles = 3;
@@ -79,7 +80,6 @@ class Snapshot {
   std::array<char, 24> etag_{};
   std::array<char, 32> gzip_etag_{};
   std::size_t digits_ = 0;
-  std::size_t bytes_ = 0;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
@@ -109,7 +109,8 @@ class Slot {
  private:
   friend class ListCache;
   mutable std::mutex mutex_;
-  SnapshotPtr newest_;  // nullptr: dropped.
+  SnapshotPtr newest_;       // nullptr: dropped.
+  std::size_t counted_ = 0;  // Of the cache's bytes; under the cache's mutex.
   std::atomic<std::uint64_t> version_{0};
   std::atomic<std::uint32_t> used_at_{0};
   std::atomic<VerifiedAt::rep> verified_at_{0};
@@ -151,7 +152,11 @@ class ListCache {
 
   /// Makes `snapshot` what every loop shows from now on, unless a newer one is there. May drop
   /// lists that were not used for longest.
-  void Publish(SnapshotPtr snapshot, VerifiedAt verified_at = VerifiedNow());
+  void Publish(const SnapshotPtr& snapshot, VerifiedAt verified_at = VerifiedNow());
+
+  /// The bytes of a snapshot have been made: from now on they count, if it is the newest still. May
+  /// drop others.
+  void Recount(const Snapshot& snapshot);
 
   /// The primary has the list at `revision` of `batch` still, as of `at`. Returns the snapshot, or
   /// nullptr when another is there.
@@ -174,6 +179,7 @@ class ListCache {
   [[nodiscard]] std::uint32_t second() const { return second_.load(std::memory_order_relaxed); }
 
  private:
+  void Count(Slot& slot, const Snapshot& newest);
   void EvictExcept(const base::Uuid& newest);
   void Forget(std::unordered_map<base::Uuid, SlotPtr>::iterator slot);
 

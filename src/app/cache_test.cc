@@ -4,6 +4,7 @@
 #include <atomic>
 #include <gtest/gtest.h>
 #include <libdeflate.h>
+#include <malloc.h>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,6 +12,11 @@
 
 #include "domain/testing.h"
 #include "store/json.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Of the sanitizers' allocator, whose header gcc does not bring along.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // NOLINT(*-reserved-identifier)
+#endif
 
 namespace app {
 namespace {
@@ -159,6 +165,60 @@ TEST(Snapshot, HasItsRevisionAsEtag) {
   EXPECT_EQ(ListAt(1, 12)->revision(), "12");
 }
 
+/// What the process has allocated.
+std::size_t Allocated() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return __sanitizer_get_current_allocated_bytes();
+#else
+  const struct mallinfo2 told = mallinfo2();
+  return told.uordblks + told.hblkhd;
+#endif
+}
+
+/// The same list in memory of its own, as it is when it has been read from the database.
+SnapshotPtr Loaded(const domain::ListState& list) {
+  domain::ListState copy = list;
+  std::vector<domain::ItemPtr> items;
+  for (const auto& chunk : list.order.chunks()) {
+    for (const auto& item : chunk->values) items.push_back(std::make_shared<domain::Item>(*item));
+  }
+  copy.order = decltype(copy.order)::From(items);
+  copy.items = decltype(copy.items)::From(std::move(items));
+  return std::make_shared<const Snapshot>(
+      std::make_shared<const domain::ListState>(std::move(copy)));
+}
+
+TEST(Snapshot, CountsTheMemoryThatItHas) {
+  constexpr std::size_t kLists = 50;
+  for (const std::size_t items : {20U, 250U, 1000U}) {
+    Lane lane = Lane::WithItems(items);
+    std::vector<SnapshotPtr> kept;
+    kept.reserve(kLists);
+    const std::size_t before = Allocated();
+    const auto expect_counted = [&](const char* what) {
+      std::size_t counted = 0;
+      for (const SnapshotPtr& each : kept) counted += each->bytes();
+      const auto allocated = static_cast<double>(Allocated() - before);
+      // What the allocator itself needs is not told where a sanitizer's is in its place.
+      EXPECT_GT(static_cast<double>(counted), allocated * 0.95) << items << what;
+      EXPECT_LT(static_cast<double>(counted), allocated * 1.35) << items << what;
+    };
+    for (std::size_t i = 0; i < kLists; ++i) kept.push_back(Loaded(*lane.list));
+    expect_counted(", not rendered");
+    for (const SnapshotPtr& each : kept) static_cast<void>(each->BodyFor(domain::Role::kOwner));
+    expect_counted(", rendered");
+    for (const SnapshotPtr& each : kept) static_cast<void>(each->GzipBodyFor(domain::Role::kOwner));
+    expect_counted(", compressed");
+    for (SnapshotPtr& each : kept) {  // What the next text is made from is there still.
+      lane.list = each->list_ptr();
+      lane.Do(domain::testing::Tick(IdOf(100)));
+      each = std::make_shared<const Snapshot>(lane.list);
+    }
+    lane.list.reset();
+    expect_counted(", changed");
+  }
+}
+
 // ---- ListCache
 
 class Cache : public testing::Test {
@@ -199,6 +259,42 @@ TEST_F(Cache, CountsOfEachListTheNewest) {
   EXPECT_EQ(cache_.bytes(), ListBytes() + large->bytes());
   cache_.Publish(ListAt(1, 3));
   EXPECT_EQ(cache_.bytes(), 2 * ListBytes());
+}
+
+TEST_F(Cache, CountsWhatHasBeenMadeOfTheNewest) {
+  const SnapshotPtr first = ListAt(1, 1);
+  cache_.Publish(first);
+  cache_.Publish(ListAt(2, 1));
+  static_cast<void>(first->BodyFor(domain::Role::kOwner));
+  EXPECT_EQ(cache_.bytes(), 2 * ListBytes());
+  cache_.Recount(*first);
+  EXPECT_GT(first->bytes(), ListBytes());
+  EXPECT_EQ(cache_.bytes(), first->bytes() + ListBytes());
+  cache_.Recount(*first);
+  EXPECT_EQ(cache_.bytes(), first->bytes() + ListBytes());
+  cache_.Publish(ListAt(1, 2));
+  static_cast<void>(first->GzipBodyFor(domain::Role::kOwner));
+  cache_.Recount(*first);  // It is no longer there.
+  EXPECT_EQ(cache_.bytes(), 2 * ListBytes());
+  cache_.Drop(IdOf(1));
+  cache_.Recount(*first);
+  EXPECT_EQ(cache_.bytes(), ListBytes());
+}
+
+TEST_F(Cache, DropsOthersForWhatHasBeenMade) {
+  std::vector<SnapshotPtr> lists;
+  for (std::uint64_t list = 1; list <= kRoom; ++list) {
+    cache_.Tick();
+    lists.push_back(ListAt(list));
+    cache_.Publish(lists.back());
+  }
+  static_cast<void>(lists[0]->BodyFor(domain::Role::kOwner));
+  cache_.Recount(*lists[0]);
+  EXPECT_GT(Count("list_cache_evictions_total"), 0U);
+  EXPECT_LE(cache_.bytes(), kRoom * ListBytes());
+  EXPECT_EQ(cache_.Get(IdOf(1)), lists[0]);
+  EXPECT_EQ(cache_.Get(IdOf(2)), nullptr);
+  EXPECT_EQ(cache_.Get(IdOf(kRoom)), lists.back());
 }
 
 TEST_F(Cache, ForgetsWhatIsDropped) {

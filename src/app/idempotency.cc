@@ -52,6 +52,13 @@ class Idempotency::Impl : public std::enable_shared_from_this<Idempotency::Impl>
     BeginUntil(SteadyClock::now() + kWaitTime, key, std::move(done));
   }
 
+  void FindAnswer(const IdempotencyKey& key,
+                  std::function<void(base::Result<std::optional<Answer>>)> done) {
+    if (!database_.IsShared())
+      return done(std::optional<Answer>());  // Nobody else could be faster.
+    FindKept(database_, key, clock_(), std::move(done));
+  }
+
   void BeginUntil(SteadyClock::time_point until, const IdempotencyKey& key, Done done) {
     bool is_free = false;
     {
@@ -166,6 +173,11 @@ void Idempotency::Begin(const base::Uuid& user, std::string_view method, std::st
     scope += part;
   }
   impl_->Begin({user, crypto_.Sha256(scope), crypto_.Sha256(body), clock_()}, std::move(done));
+}
+
+void Idempotency::FindAnswer(const Turn& turn,
+                             std::function<void(base::Result<std::optional<Answer>>)> done) {
+  impl_->FindAnswer(*turn, std::move(done));
 }
 
 void Idempotency::EverySecond() {

@@ -36,6 +36,11 @@ class Idempotency {
              std::string_view key, std::string_view body,
              std::function<void(base::Result<Found>)> done);
 
+  /// Before a refusal is told to a request that has its turn: the answer that was kept for its key
+  /// meanwhile. Another process may have been faster, and what it did may be why this one is
+  /// refused. `done` on any thread; nothing where this is the first. Errors: as Begin's.
+  void FindAnswer(const Turn& turn, std::function<void(base::Result<std::optional<Answer>>)> done);
+
   /// Ends waits that took too long, and now and then removes records that expired. Call once a
   /// second, from any one thread.
   void EverySecond();

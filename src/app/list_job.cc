@@ -144,15 +144,16 @@ class Lists::Impl::Job final : public ports::WriteJob {
 
   void Write(const domain::Op& op, domain::Decision& decision) {
     write_.after = decision.list;
-    store::LoggedChange logged = store::LoggedOf(op, std::move(*decision.change), decision, lists_->crypto_);
+    store::LoggedChange logged =
+        store::LoggedOf(op, std::move(*decision.change), decision, lists_->crypto_);
     // The next op of the batch must know of it.
     if (known_) known_->history.Add(store::KnownOf(logged, known_->need.whole));
     write_.changes.push_back(std::move(logged));
     for (domain::ItemPtr& row : decision.rows) AddRow(std::move(row));
     if (op.kind != domain::Kind::kPurge || !known_ || op.expires) return;
-    write_.purge = store::Purge{*op.item_id, decision.list->updated_at,
-                                std::exchange(known_->erased, {}),
-                                std::exchange(known_->answers, {})};
+    write_.purge =
+        store::Purge{*op.item_id, decision.list->updated_at, std::exchange(known_->erased, {}),
+                     std::exchange(known_->answers, {})};
   }
 
   /// Each item is stored once, as it is after the last op.

@@ -78,12 +78,12 @@ Lists::Impl::Impl(ports::Database& database, ports::Crypto& crypto, ListCache& c
   if (is_shared_) cache_.Share();
 }
 
-void Lists::Impl::Publish(SnapshotPtr snapshot, VerifiedAt at) {
+void Lists::Impl::Publish(const SnapshotPtr& snapshot, VerifiedAt at) {
   const std::scoped_lock lock(mutex_);
   if (const auto loading = loading_.find(snapshot->list().id); loading != loading_.end()) {
     loading->second.overtaken = true;
   }
-  cache_.Publish(std::move(snapshot), at);
+  cache_.Publish(snapshot, at);
 }
 
 void Lists::Impl::Forget(const base::Uuid& id) {

@@ -131,7 +131,7 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   };
   /// `read`: what the job has read for itself.
   [[nodiscard]] Taken Take(const base::Uuid& id, const store::HistoryNeed* read);
-  void Publish(SnapshotPtr snapshot, VerifiedAt at);
+  void Publish(const SnapshotPtr& snapshot, VerifiedAt at);
   void Next(const base::Uuid& id);
   void Again(const base::Uuid& id, std::vector<WriteRequest> ops);
   void AgainUnlessKept(const base::Uuid& id, std::vector<WriteRequest> ops, std::size_t at);

@@ -118,13 +118,12 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void ExpireItems() {
-    Find<store::OldTrash>(
-        store::OldTrashStatement(Before(times_.trash)), store::ReadOldTrash,
-        [self = shared_from_this()](std::vector<store::OldTrash> old) {
-          if (old.empty()) return self->EndLists();
-          self->found_ = true;
-          self->Expire(old);
-        });
+    Find<store::OldTrash>(store::OldTrashStatement(Before(times_.trash)), store::ReadOldTrash,
+                          [self = shared_from_this()](std::vector<store::OldTrash> old) {
+                            if (old.empty()) return self->EndLists();
+                            self->found_ = true;
+                            self->Expire(old);
+                          });
   }
 
   /// As the owner's purge of each, but that the log keeps what it has.
@@ -149,36 +148,35 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void EndLists() {
-    Find<store::OldList>(
-        store::OldListsStatement(Before(times_.trash)), store::ReadOldList,
-        [self = shared_from_this()](const std::vector<store::OldList>& rows) {
-          struct Old {
-            base::Uuid id;
-            std::int64_t revision = 0;
-            std::vector<base::Uuid> members;
-          };
-          auto lists = std::make_shared<std::vector<Old>>();
-          for (const store::OldList& row : rows) {
-            if (lists->empty() || lists->back().id != row.id) {
-              lists->push_back({row.id, row.revision, {}});
-            }
-            if (row.member) lists->back().members.push_back(*row.member);
-          }
-          self->ForEach<Old>(
-              lists, 0,
-              [self](const Old& old, const std::function<void()>& next) {
-                if (old.members.empty()) return self->Erode(old.id, next);
-                const auto mark = base::RandomBytes(kMarkBytes);
-                self->Run(
-                    old.id,
-                    store::EndListBatch(old.id, old.revision, old.members, self->clock_(), mark),
-                    [self, id = old.id, next] {
-                      self->lists_.Forget(id);
-                      next();
-                    });
-              },
-              [self] { self->End(); });
-        });
+    Find<store::OldList>(store::OldListsStatement(Before(times_.trash)), store::ReadOldList,
+                         [self = shared_from_this()](const std::vector<store::OldList>& rows) {
+                           struct Old {
+                             base::Uuid id;
+                             std::int64_t revision = 0;
+                             std::vector<base::Uuid> members;
+                           };
+                           auto lists = std::make_shared<std::vector<Old>>();
+                           for (const store::OldList& row : rows) {
+                             if (lists->empty() || lists->back().id != row.id) {
+                               lists->push_back({row.id, row.revision, {}});
+                             }
+                             if (row.member) lists->back().members.push_back(*row.member);
+                           }
+                           self->ForEach<Old>(
+                               lists, 0,
+                               [self](const Old& old, const std::function<void()>& next) {
+                                 if (old.members.empty()) return self->Erode(old.id, next);
+                                 const auto mark = base::RandomBytes(kMarkBytes);
+                                 self->Run(old.id,
+                                           store::EndListBatch(old.id, old.revision, old.members,
+                                                               self->clock_(), mark),
+                                           [self, id = old.id, next] {
+                                             self->lists_.Forget(id);
+                                             next();
+                                           });
+                               },
+                               [self] { self->End(); });
+                         });
   }
 
   void Erode(const base::Uuid& list, const std::function<void()>& next) {

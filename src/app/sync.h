@@ -22,7 +22,7 @@ namespace app {
 struct SyncOp {
   domain::Op op;
   std::optional<base::Error> malformed;
-  bool has_kind = false;   // Of those that there are: it is decided, whatever else is wrong with it.
+  bool has_kind = false;  // Of those that there are: it is decided, whatever else is wrong with it.
   bool is_repeat = false;  // Of one before it in the same request.
 };
 

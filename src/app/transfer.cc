@@ -82,12 +82,11 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
   }
 
   void Hold(const base::Uuid& id, Held& held, VerifiedAt since, const std::function<void()>& then) {
-    lists_->Hold(id, since,
-                 [self = shared_from_this(), &held, then](base::Result<Held> found) {
-                   if (!found) return self->End(std::unexpected(std::move(found.error())));
-                   held = std::move(*found);
-                   then();
-                 });
+    lists_->Hold(id, since, [self = shared_from_this(), &held, then](base::Result<Held> found) {
+      if (!found) return self->End(std::unexpected(std::move(found.error())));
+      held = std::move(*found);
+      then();
+    });
   }
 
   /// The statements of both logs, and how many are the first one's.
@@ -234,6 +233,9 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
       return transfer_->End(std::unexpected(std::move(outcome.error())));
     }
     if (guard_ && outcome->changed.at(*guard_) == 0) return transfer_->Again();
+    // The lists were read one after the other: it may be the item itself that has come there since.
+    const bool is_unsure = !answer_ && answer_.error().reason == "id_taken" && lists.is_shared_;
+    if (is_unsure && !is_locked_) return transfer_->Attempt();
     if (from_.after != from_.before) Publish(from_);
     if (to_.after != to_.before) Publish(to_);
     transfer_->End(std::move(answer_));
@@ -267,8 +269,8 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
     if (decision.change) {
       Take(from_, decision);
       if (decision.other) Take(to_, *decision.other);
-      store::ListBatch made = decision.other ? store::TransferBatchOf(from_, to_)
-                                             : store::BatchOf(from_);
+      store::ListBatch made =
+          decision.other ? store::TransferBatchOf(from_, to_) : store::BatchOf(from_);
       guard_ = made.guard;
       batch = std::move(made.batch);
     } else if (lists.is_shared_) {
@@ -281,8 +283,7 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
     if (key) {
       // Of the list that it tells of: there the item may be purged.
       const domain::ListState& told = decision.other ? *to_.after : *from_.after;
-      batch.statements.push_back(
-          KeepAnswer(*key, *answer_, told.id, store::MarkOf(told).data));
+      batch.statements.push_back(KeepAnswer(*key, *answer_, told.id, store::MarkOf(told).data));
     }
     return batch;
   }

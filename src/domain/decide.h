@@ -84,9 +84,9 @@ struct DecideContext {
 struct Decision {
   ListPtr list;  // The list after it.
   Status status = Status::kApplied;
-  std::string code;             // Of the result: `item_trashed`, `invalid_parent`; mostly empty.
-  std::optional<Fields> told;   // Of an overridden op: what stands instead of its values.
-  std::vector<Kept> kept;       // Of a revert: what it leaves.
+  std::string code;              // Of the result: `item_trashed`, `invalid_parent`; mostly empty.
+  std::optional<Fields> told;    // Of an overridden op: what stands instead of its values.
+  std::vector<Kept> kept;        // Of a revert: what it leaves.
   bool repeated = false;         // A PUT whose first has been done: 200, not 201.
   LoggedPtr first;               // An op of sync that has been done: its result is told again.
   std::int64_t cleared = 0;      // Of kClearDone: items taken to trash.

@@ -195,8 +195,7 @@ Target TargetOf(const ListState& list, const Op& op, std::vector<base::FieldErro
   const Item* const neighbour = list.Find(*op.neighbour);
   // Where it once stood itself is no place beside anything.
   const bool is_itself = op.kind == Kind::kTransfer && op.neighbour == op.item_id;
-  const bool is_there =
-      neighbour != nullptr && !is_itself && (op.by_sync() || neighbour->live());
+  const bool is_there = neighbour != nullptr && !is_itself && (op.by_sync() || neighbour->live());
   if (is_there) return {is_after ? Target::Where::kAfter : Target::Where::kBefore, neighbour};
   // An add is never lost for its neighbour.
   if (!op.by_sync() || op.kind == Kind::kMove) {

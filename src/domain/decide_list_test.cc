@@ -121,8 +121,8 @@ TEST(Decide, GoesByRole) {
 }
 
 TEST(Decide, KindsThatAreNotDueAreNotThere) {
-  for (const Kind kind : {Kind::kImport, Kind::kGrant, Kind::kRole, Kind::kRevoke, Kind::kLink,
-                          Kind::kUnlink}) {
+  for (const Kind kind :
+       {Kind::kImport, Kind::kGrant, Kind::kRole, Kind::kRevoke, Kind::kLink, Kind::kUnlink}) {
     EXPECT_EQ(Try(TwoItems(), OpOf(kind, kItem)), "not_found") << Name(kind);
   }
 }

@@ -112,7 +112,10 @@ std::vector<base::Uuid> OrderBefore(const ListState& list, const History& histor
 class Revert {
  public:
   Revert(const ListPtr& list, const Op& op, const DecideContext& context, Span span)
-      : list_(list), edit_(*list, op, context), history_(*context.history), span_(std::move(span)) {}
+      : list_(list),
+        edit_(*list, op, context),
+        history_(*context.history),
+        span_(std::move(span)) {}
 
   base::Result<Decision> Run() {
     for (const Change* const change : span_.later) Note(*change);
@@ -120,7 +123,8 @@ class Revert {
     Fields list_fields;
     LeaveTouched(list_fields);
     edit_.SetList(list_fields);
-    const auto comes = std::ranges::count_if(back_, [this](const Back& back) { return Comes(back); });
+    const auto comes =
+        std::ranges::count_if(back_, [this](const Back& back) { return Comes(back); });
     if (list_->item_count + comes > kLiveItemsMax) return ListFull();
     ParentsFirst();
     for (const Back& back : back_) GoBack(back);
@@ -248,8 +252,7 @@ class Revert {
     for (std::size_t i = made_.size(); i-- > 0;) {
       const Item* const item = edit_.list().Find(made_[i]);
       if (item == nullptr || !list_->Find(made_[i])->live()) continue;
-      const bool stays =
-          TouchedOf(made_[i]) != 0 || !edit_.list().LiveChildren(made_[i]).empty();
+      const bool stays = TouchedOf(made_[i]) != 0 || !edit_.list().LiveChildren(made_[i]).empty();
       if (stays) {
         edit_.Keep({Entity::kItem, made_[i], {}});
       } else {
@@ -312,8 +315,8 @@ base::Result<Decision> DecideRevert(const ListPtr& list, const Op& op,
                                     const DecideContext& context) {
   if (!op.field_errors.empty()) return Invalid(op.field_errors);
   CHECK(context.history != nullptr);
-  auto span = op.revert_op ? OneChange(op, *context.history)
-                           : AllAfter(*list, op, *context.history);
+  auto span =
+      op.revert_op ? OneChange(op, *context.history) : AllAfter(*list, op, *context.history);
   if (!span) return std::unexpected(std::move(span.error()));
   return Revert(list, op, context, std::move(*span)).Run();
 }

@@ -17,9 +17,9 @@ namespace domain {
 /// rest of its first result (api.md, 'Result').
 struct Logged {
   Change change;
-  std::string digest;           // SHA-256 of the op; empty where nobody will ask.
-  std::string code;             // Empty: none.
-  std::optional<Fields> told;   // The values that stand instead of the op's.
+  std::string digest;          // SHA-256 of the op; empty where nobody will ask.
+  std::string code;            // Empty: none.
+  std::optional<Fields> told;  // The values that stand instead of the op's.
 };
 using LoggedPtr = std::shared_ptr<const Logged>;
 

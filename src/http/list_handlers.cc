@@ -81,6 +81,15 @@ void TakeNothing(Call& call) {
   BodyReader(call.body, call.errors).RejectUnknown();
 }
 
+/// Makes what SendBody sends where it is not there yet; it counts from then on.
+void MakeBody(Services& services, const app::Snapshot& list, domain::Role role, bool takes_gzip) {
+  const bool had_body = list.has_body();
+  const bool had_gzip = list.has_gzip();
+  const app::Body plain = list.BodyFor(role);
+  if (takes_gzip && plain.bytes() > kPlainBytesMax) static_cast<void>(list.GzipBodyFor(role));
+  if (had_body != list.has_body() || had_gzip != list.has_gzip()) services.cache.Recount(list);
+}
+
 /// Sends the list, or 304. The bytes are made here if they are not there yet.
 void SendBody(Exchange& exchange, const app::SnapshotPtr& list, domain::Role role,
               bool takes_gzip) {
@@ -127,16 +136,19 @@ void SendList(Services& services, Exchange& exchange, const app::SnapshotPtr& li
   const bool takes_gzip = Accepts(exchange.request(), "gzip");
   const bool is_made = list->has_body() && (!takes_gzip || list->has_gzip());
   if (is_made || list->list().item_count <= kQuickItems) {
+    if (!is_made) MakeBody(services, *list, role, takes_gzip);
     SendBody(exchange, list, role, takes_gzip);
     return;
   }
-  const bool is_taken = services.pool.Run([&exchange, list, role, takes_gzip] {
-    static_cast<void>(list->BodyFor(role));
-    if (takes_gzip) static_cast<void>(list->GzipBodyFor(role));
+  const bool is_taken = services.pool.Run([&services, &exchange, list, role, takes_gzip] {
+    MakeBody(services, *list, role, takes_gzip);
     exchange.Post(
         [&exchange, list, role, takes_gzip] { SendBody(exchange, list, role, takes_gzip); });
   });
-  if (!is_taken) SendBody(exchange, list, role, list->has_gzip() && takes_gzip);
+  if (is_taken) return;
+  const bool has_gzip = list->has_gzip() && takes_gzip;
+  MakeBody(services, *list, role, has_gzip);
+  SendBody(exchange, list, role, has_gzip);
 }
 
 void GetList(const CallPtr& call) {

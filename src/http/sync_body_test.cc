@@ -100,8 +100,7 @@ TEST(SyncBody, IsRefusedAsAWhole) {
   const std::string op = R"({"op_id":")" + kOp + R"(","list_id":")" + kList + "\"}";
   const std::string other =
       R"({"op_id":")" + kOp + R"(","list_id":")" + kList + R"(","kind":"set"})";
-  EXPECT_THAT(told(R"(,"ops":[)" + op + "," + other + "]"),
-              ElementsAre("/ops/1/op_id duplicate"));
+  EXPECT_THAT(told(R"(,"ops":[)" + op + "," + other + "]"), ElementsAre("/ops/1/op_id duplicate"));
   EXPECT_THAT(told(R"(,"ops":[)" + op + "," + op + "]"), IsEmpty());
 }
 

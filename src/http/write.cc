@@ -13,6 +13,20 @@ namespace {
 
 constexpr std::chrono::seconds kWriteTime{10};
 
+/// A repeat that came to another process while the first was under way may be refused for what the
+/// first one did: it gets its answer instead.
+void Refuse(const CallPtr& call, const base::Error& error) {
+  const bool is_refusal = error.code != base::Code::kUnavailable;
+  if (!call->turn || !is_refusal) return call->SendError(error);
+  call->services.idempotency.FindAnswer(
+      call->turn, [call, error](base::Result<std::optional<app::Answer>> first) {
+        if (!first) return call->SendError(first.error());
+        if (!*first) return call->SendError(error);
+        (*first)->replayed = true;
+        call->SendAnswer(std::move(**first));
+      });
+}
+
 }  // namespace
 
 domain::Op OpOf(Call& call, domain::Kind kind) {
@@ -55,7 +69,7 @@ void RunOp(const CallPtr& call, domain::Op op, int status,
     if (answer) {
       call->SendAnswer(std::move(*answer));
     } else {
-      call->SendError(answer.error());
+      Refuse(call, answer.error());
     }
   };
   call->services.lists.Write(std::move(request));

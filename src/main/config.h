@@ -24,10 +24,10 @@ struct Config {
   std::uint16_t metrics_port = 0;  // --metrics-port, LISTS_METRICS_PORT. 0: any free one.
   std::string metrics_address = "127.0.0.1";  // --metrics-address, LISTS_METRICS_ADDRESS
   std::string public_url;  // --public-url, LISTS_PUBLIC_URL: `https://host[:port]`.
-  std::vector<std::string> trusted_proxies;  // --trusted-proxies: IPs or CIDRs, with commas.
-  std::int64_t cache_mib = 256;              // --cache-mib: memory for hot lists.
-  std::int64_t loops = 0;                    // --loops: event loops; 0: one a core.
-  bool log_requests = false;                 // --log-requests: a line for each request.
+  std::vector<std::string> trusted_proxies;    // --trusted-proxies: IPs or CIDRs, with commas.
+  std::int64_t cache_mib = 256;                // --cache-mib: memory for hot lists.
+  std::int64_t loops = 0;                      // --loops: event loops; 0: one a core.
+  bool log_requests = false;                   // --log-requests: a line for each request.
   std::int64_t log_retention_s = 7'776'000;    // --log-retention-s: 90 days.
   std::int64_t trash_retention_s = 2'592'000;  // --trash-retention-s: 30 days.
 };

@@ -18,6 +18,18 @@ namespace ports {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
+/// How one statement does what several of one text would: `begin`, then `($1, …), ($n, …), …`, a
+/// row of parameters for each of them, then `end`. For those whose first parameters differ, as they
+/// do not touch each other then: an id, which it returns for each row that changed something. A row
+/// of NULLs changes nothing.
+struct ManyRows {
+  const char* begin;
+  const char* end;
+  /// Of a row's parameters, a letter each, as nothing else tells what a NULL among many rows is:
+  /// `u` a Uuid, `i` a number, `b` a bool, `t` a text, `y` Bytes, `m` a Time.
+  const char* types;
+};
+
 /// A statement's text in the dialect that SQLite 3.40 and PostgreSQL 15 share, with parameters
 /// `$1`, `$2`, … Has static lifetime: an adapter prepares each once a connection, by its address.
 /// `:tx` in it stands for the number of the transaction, and in reads `:horizon` for that of the
@@ -25,8 +37,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// see and is committed later has a number that is not below the horizon it got, however late that
 /// is; the horizon never falls while the server lives.
 struct Sql {
-  const char* name;  // For metrics and traces, as `lists.guard`.
-  const char* text;
+  const char* name = "";  // For metrics and traces, as `lists.guard`.
+  const char* text = "";
+  const ManyRows* many = nullptr;  // An adapter may use it, where several batches wait.
 };
 
 struct Bytes {

@@ -15,7 +15,7 @@ using ports::Statement;
 
 constexpr Sql kReadCut{"lists.log_cut", "SELECT log_cut, log_cut_at FROM lists WHERE id = $1"};
 
-#define CHANGE_COLUMNS                                                                      \
+#define CHANGE_COLUMNS                                                                           \
   "SELECT revision, op_id, at, actor_id, client_id, kind, status, item_id, digest, result_code," \
   " result_fields"
 constexpr Sql kReadAfter{"changes.after", CHANGE_COLUMNS
@@ -61,10 +61,10 @@ constexpr std::size_t kOfItem = 3;
 constexpr std::size_t kAnswers = 4;
 
 Statement ByOp(const base::Uuid& list, const std::vector<base::Uuid>& ids) {
-  const auto [sql, size] = ids.size() <= 1    ? std::pair(&ByOpSql<1>(), 1UL)
-                           : ids.size() <= 16 ? std::pair(&ByOpSql<16>(), 16UL)
-                                              : std::pair(&ByOpSql<HistoryNeed::kOpsMax>(),
-                                                          HistoryNeed::kOpsMax);
+  const auto [sql, size] = ids.size() <= 1 ? std::pair(&ByOpSql<1>(), 1UL)
+                           : ids.size() <= 16
+                               ? std::pair(&ByOpSql<16>(), 16UL)
+                               : std::pair(&ByOpSql<HistoryNeed::kOpsMax>(), HistoryNeed::kOpsMax);
   Statement statement{sql, {list}};
   statement.params.reserve(size + 1);
   for (std::size_t i = 0; i < size; ++i) {
@@ -179,8 +179,8 @@ void HistoryLoader::OnErased(const ports::Row& row) {
 }
 
 void HistoryLoader::OnAnswer(const ports::Row& row) {
-  answers_.push_back({row.UuidOf(0), std::string(row.BytesOf(1)),
-                      AnswerWithout(row.Text(2), *need_.purge)});
+  answers_.push_back(
+      {row.UuidOf(0), std::string(row.BytesOf(1)), AnswerWithout(row.Text(2), *need_.purge)});
 }
 
 base::Result<domain::History> HistoryLoader::Finish() {

@@ -7,10 +7,12 @@
 #include "base/json_writer.h"
 #include "domain/limits.h"
 #include "store/json.h"
+#include "store/list_rows.h"
 
 namespace store {
 namespace {
 
+using ports::ManyRows;
 using ports::Sql;
 using ports::Statement;
 using ports::Value;
@@ -20,14 +22,24 @@ using ports::Value;
   " done_count = $9, trash_count = $10, content_bytes = $11, updated_at = $12, deleted_at = $13," \
   " tx = :tx WHERE id = $1 AND revision = $2 AND COALESCE(last_batch, $14) = $14"                 \
   " AND (SELECT epoch FROM meta) = $5"
-constexpr Sql kGuard{"lists.guard", GUARD};
+constexpr ManyRows kGuards{
+    "WITH v (id, before, revision, mark, epoch, title, archived, item_count, done_count,"
+    " trash_count, content_bytes, updated_at, deleted_at, old) AS (VALUES ",
+    ") UPDATE lists SET revision = v.revision, last_batch = v.mark, title = v.title,"
+    " archived = v.archived, item_count = v.item_count, done_count = v.done_count,"
+    " trash_count = v.trash_count, content_bytes = v.content_bytes, updated_at = v.updated_at,"
+    " deleted_at = v.deleted_at, tx = :tx FROM v WHERE lists.id = v.id"
+    " AND lists.revision = v.before AND COALESCE(lists.last_batch, v.old) = v.old"
+    " AND (SELECT epoch FROM meta) = v.epoch RETURNING lists.id",
+    "uiiyitbiiiimmy"};
+constexpr Sql kGuard{"lists.guard", GUARD, &kGuards};
 constexpr Sql kGuardOnce{"lists.guard_once", GUARD
                          " AND NOT EXISTS (SELECT 1 FROM idempotency WHERE user_id = $15"
                          " AND scope = $16 AND expires_at > $17)"};
 // Two lists at once: the lower one's row is taken first and stays as it is, so that it cannot move
 // while the higher one is changed; then the lower one follows. Either both have the mark, or none.
-#define OTHER_IS_SO                                                                         \
-  " AND EXISTS (SELECT 1 FROM lists WHERE id = $15 AND revision = $16"                      \
+#define OTHER_IS_SO                                                    \
+  " AND EXISTS (SELECT 1 FROM lists WHERE id = $15 AND revision = $16" \
   " AND COALESCE(last_batch, $17) = $17)"
 constexpr Sql kGuardHigher{"lists.guard_higher", GUARD OTHER_IS_SO};
 constexpr Sql kGuardHigherOnce{"lists.guard_higher_once", GUARD OTHER_IS_SO
@@ -77,79 +89,14 @@ constexpr Sql kSightChanged{
     " AND removed_at IS NULL"
     " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 
-constexpr Sql kPutItem{
-    "items.put",
-    "INSERT INTO items (list_id, id, rank, text, note, done, done_at, due, labels, parent_id,"
-    " created_by, created_at, updated_at, deleted_at, trashed_by, revision, gone, moved_to)"
-    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
-    " ON CONFLICT (list_id, id) DO UPDATE SET rank = excluded.rank, text = excluded.text,"
-    " note = excluded.note, done = excluded.done, done_at = excluded.done_at, due = excluded.due,"
-    " labels = excluded.labels, parent_id = excluded.parent_id, updated_at = excluded.updated_at,"
-    " deleted_at = excluded.deleted_at, trashed_by = excluded.trashed_by,"
-    " revision = excluded.revision, gone = excluded.gone, moved_to = excluded.moved_to"};
-
-// An item that keeps its place: naming `rank` would write the page of its index too.
-constexpr Sql kSetItem{
-    "items.set",
-    "UPDATE items SET text = $4, note = $5, done = $6, done_at = $7, due = $8, labels = $9,"
-    " parent_id = $10, updated_at = $11, deleted_at = $12, trashed_by = $13, revision = $14,"
-    " gone = $15, moved_to = $16 WHERE list_id = $1 AND id = $3"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-
 // Run when it is not known whether a batch was done: the first of its changes, with all that tells
 // it from one that another process may have made of the same op.
 constexpr Sql kProbe{"changes.probe",
                      "UPDATE changes SET status = status WHERE list_id = $1 AND revision = $2"
                      " AND op_id = $3 AND at = $4"};
 
-constexpr Sql kLogChange{
-    "changes.add",
-    "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
-    " effects, overridden, kept, digest, tx)"
-    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-
-constexpr Sql kLogSynced{
-    "changes.add_synced",
-    "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
-    " effects, overridden, kept, digest, base_revision, result_code, result_fields, tx)"
-    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, :tx"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-
-constexpr Sql kEraseChange{
-    "changes.erase_item",
-    "UPDATE changes SET effects = $4,"
-    " overridden = CASE WHEN item_id = $5 THEN NULL ELSE overridden END,"
-    " result_fields = CASE WHEN item_id = $5 THEN NULL ELSE result_fields END"
-    " WHERE list_id = $1 AND revision = $3"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kEraseAnswer{"idempotency.erase_item",
-                           "UPDATE idempotency SET body = $5 WHERE user_id = $3 AND scope = $4"
-                           " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
-constexpr Sql kLedger{"deletion_ledger.add",
-                      "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT $1, $3, $4"
-                      " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
-                      " ON CONFLICT DO NOTHING"};
-
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();
-}
-Value OrNull(const std::optional<base::Uuid>& id) {
-  return id ? Value(*id) : Value();
-}
-
-template <class Append>
-std::string JsonOf(const Append& append) {
-  std::string out;
-  append(out);
-  return out;
-}
-
-std::string FieldsJson(const domain::Change& change, const domain::Fields& fields) {
-  return JsonOf([&](std::string& out) {
-    AppendFields(out, change.item_id ? domain::Entity::kItem : domain::Entity::kList, fields);
-  });
 }
 
 void AskOnce(const ListWrite& write, const Sql& sql, Statement& statement) {
@@ -168,84 +115,6 @@ Statement Guard(const ListWrite& write) {
        after.title, after.archived, after.item_count, after.done_count, after.trash_count,
        after.content_bytes, after.updated_at, OrNull(after.deleted_at), MarkOf(*write.before)}};
   return guard;
-}
-
-Value DueOf(const domain::Item& item) {
-  if (!item.due) return {};
-  return JsonOf([&](std::string& out) { AppendDue(out, item.due); });
-}
-
-Value LabelsOf(const domain::Item& item) {
-  return JsonOf([&](std::string& out) { AppendLabels(out, item.labels); });
-}
-
-Value TrashedBy(const domain::Item& item) {
-  return item.trashed_by != 0 ? Value(item.trashed_by) : Value();
-}
-
-Value GoneOf(const domain::Item& item) {
-  if (item.gone == domain::Gone::kNo) return {};
-  return std::string(item.gone == domain::Gone::kMoved ? "moved" : "purged");
-}
-
-bool KeepsItsPlace(const ListWrite& write, const domain::Item& item) {
-  const domain::Item* const before = write.before ? write.before->Find(item.id) : nullptr;
-  return before != nullptr && before->rank == item.rank;
-}
-
-Statement StoreItem(const ListWrite& write, const domain::Item& item) {
-  if (KeepsItsPlace(write, item)) {
-    return {&kSetItem,
-            {write.after->id, MarkOf(*write.after), item.id, item.text, item.note, item.done,
-             OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
-             item.updated_at, OrNull(item.deleted_at), TrashedBy(item), item.revision, GoneOf(item),
-             OrNull(item.moved_to)}};
-  }
-  return {&kPutItem,
-          {write.after->id, MarkOf(*write.after), item.id, item.rank, item.text, item.note,
-           item.done, OrNull(item.done_at), DueOf(item), LabelsOf(item), OrNull(item.parent_id),
-           item.created_by, item.created_at, item.updated_at, OrNull(item.deleted_at),
-           TrashedBy(item), item.revision, GoneOf(item), OrNull(item.moved_to)}};
-}
-
-Statement LogChange(const ListWrite& write, const LoggedChange& logged) {
-  const domain::Change& change = logged.change;
-  Value overridden;
-  if (change.overridden) overridden = FieldsJson(change, *change.overridden);
-  Value kept;
-  if (!change.kept.empty()) {
-    kept = JsonOf([&](std::string& out) { AppendKept(out, change.kept); });
-  }
-  Statement statement{
-      &kLogChange,
-      {write.after->id, MarkOf(*write.after), change.revision, change.op_id, change.at,
-       change.actor_id, OrNull(change.client_id), std::string(Name(change.kind)),
-       std::string(Name(change.status)), OrNull(change.item_id),
-       JsonOf([&](std::string& out) { AppendEffects(out, change.effects); }),
-       std::move(overridden), std::move(kept), ports::Bytes{logged.digest}}};
-  if (!logged.base_revision && logged.code.empty() && !logged.told) return statement;
-  statement.sql = &kLogSynced;
-  statement.params.emplace_back(logged.base_revision ? Value(*logged.base_revision) : Value());
-  statement.params.push_back(logged.code.empty() ? Value() : Value(logged.code));
-  statement.params.push_back(logged.told ? Value(FieldsJson(change, *logged.told)) : Value());
-  return statement;
-}
-
-void AddPurge(const ListWrite& write, std::vector<Statement>& out) {
-  if (!write.purge) return;
-  const base::Uuid& list = write.after->id;
-  for (const Erased& erased : write.purge->changes) {
-    out.push_back({&kEraseChange,
-                   {list, MarkOf(*write.after), erased.revision, erased.effects,
-                    write.purge->item_id}});
-  }
-  for (const ErasedAnswer& answer : write.purge->answers) {
-    out.push_back({&kEraseAnswer,
-                   {list, MarkOf(*write.after), answer.user_id, ports::Bytes{answer.scope},
-                    answer.body}});
-  }
-  out.push_back(
-      {&kLedger, {list, MarkOf(*write.after), write.purge->item_id, write.purge->at}});
 }
 
 const domain::Member* MemberIn(const domain::ListState& list, const base::Uuid& user) {
@@ -435,8 +304,8 @@ std::string DigestText(const domain::Op& op) {
   return text;
 }
 
-LoggedChange LoggedOf(const domain::Op& op, domain::Change change,
-                      const domain::Decision& decision, ports::Crypto& crypto) {
+LoggedChange LoggedOf(const domain::Op& op, domain::Change change, const domain::Decision& decision,
+                      ports::Crypto& crypto) {
   LoggedChange logged;
   logged.change = std::move(change);
   logged.digest = op.digest.empty() ? crypto.Sha256(DigestText(op)) : op.digest;

@@ -58,7 +58,7 @@ constexpr Sql kEndMembers{"members.end_all",
                           " AND removed_at IS NULL"
                           " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 
-#define NOBODY_SEES_IT                                                               \
+#define NOBODY_SEES_IT \
   " AND NOT EXISTS (SELECT 1 FROM members WHERE list_id = $1 AND removed_at IS NULL)"
 constexpr Sql kErodeItems{"items.erode",
                           "DELETE FROM items WHERE list_id = $1 AND id IN (SELECT id FROM items"

@@ -54,9 +54,9 @@ inline std::optional<base::Time> TimeOrNull(const json::value& value) {
 
 /// Fields of an item or a list as JSON has them, without the members that are none.
 inline Fields FieldsOf(std::string_view entity, json::object object) {
-  for (const char* other : {"id", "revision", "updated_at", "after", "before", "trashed_by", "gone",
-                            "creator_id", "members", "items", "moved_to", "to_list", "revert_op",
-                            "to_revision"}) {
+  for (const char* other :
+       {"id", "revision", "updated_at", "after", "before", "trashed_by", "gone", "creator_id",
+        "members", "items", "moved_to", "to_list", "revert_op", "to_revision"}) {
     object.erase(other);
   }
   const json::array effects{{{"entity", entity},
@@ -92,7 +92,7 @@ inline std::shared_ptr<domain::Item> ItemOf(const json::object& object) {
 
 /// What `fill` adds to a list whose owner is `owner`.
 inline void Fill(const json::object& fill, const base::Uuid& owner,
-          std::vector<std::shared_ptr<domain::Item>>& items) {
+                 std::vector<std::shared_ptr<domain::Item>>& items) {
   constexpr std::uint64_t kFirst = 100'000;
   const auto live = static_cast<std::uint64_t>(fill.at("live").as_int64());
   const auto all = live + static_cast<std::uint64_t>(fill.at("trashed").as_int64());
@@ -107,7 +107,8 @@ inline void Fill(const json::object& fill, const base::Uuid& owner,
   }
 }
 
-inline domain::ListPtr ListOf(const json::object& test, const std::function<std::uint64_t()>& random) {
+inline domain::ListPtr ListOf(const json::object& test,
+                              const std::function<std::uint64_t()>& random) {
   if (test.at("list").is_null()) return nullptr;
   const json::object& object = test.at("list").as_object();
   auto list = std::make_shared<domain::ListState>();

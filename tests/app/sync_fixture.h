@@ -134,8 +134,10 @@ class SyncOverDatabase : public ListsOverDatabase {
     });
   }
   void ChangeMany(int count, const std::function<domain::Op(int)>& make) {
+    constexpr std::size_t kAtOnce = 500;  // A list takes 1,024 that wait.
     std::vector<std::future<base::Result<Answer>>> answers;
     for (int i = 0; i < count; ++i) {
+      if (answers.size() >= kAtOnce) answers[answers.size() - kAtOnce].wait();
       auto answered = std::make_shared<std::promise<base::Result<Answer>>>();
       answers.push_back(answered->get_future());
       lists_[0]->Write(

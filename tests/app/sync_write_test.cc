@@ -47,14 +47,13 @@ class SyncedLists : public ListsOverDatabase {
                  Answer answer;
                  answer.body = Name(decision.status);
                  if (!decision.code.empty()) answer.body += " " + decision.code;
-                 answer.list_revision = decision.first ? decision.first->change.revision
-                                                       : decision.list->revision;
+                 answer.list_revision =
+                     decision.first ? decision.first->change.revision : decision.list->revision;
                  answer.replayed = decision.first != nullptr;
                  return answer;
                },
-           .done = [&answers, i](base::Result<Answer> each) {
-             answers[i].set_value(std::move(each));
-           }});
+           .done = [&answers,
+                    i](base::Result<Answer> each) { answers[i].set_value(std::move(each)); }});
     }
     lists.WriteAll(std::move(requests));
     Results results;
@@ -184,7 +183,9 @@ TEST_F(SyncedLists, MovesToAndFroOfManyClientsLoseNothing) {
     return op;
   };
   const int rounds = IsLong() ? 20 : 4;
-  ClosedLoop({lists_[0].get(), lists_[1].get()}, rounds, next,
+  // An engine of one process locks no rows for those who lose to another.
+  Lists* const other = lists_[database_->IsShared() ? 1 : 0].get();
+  ClosedLoop({lists_[0].get(), other}, rounds, next,
              [&](std::size_t, const domain::Op&, const base::Result<Answer>& answer) {
                moved += answer ? 1 : 0;
                if (!answer) ADD_FAILURE() << answer.error().reason << answer.error().detail;

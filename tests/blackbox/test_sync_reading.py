@@ -192,7 +192,9 @@ def test_the_form_of_the_request(somebody, stranger):
     for revision in (-1, 1.5, "1", None, 2**53):
         problem(somebody.post("/v1/sync", {**good, "lists": {an_id: revision}}), 422, pointers=[f"/lists/{an_id}"])
     op = {"op_id": uuid7(), "list_id": an_id, "kind": "remove-list", "base_revision": 0}
-    problem(somebody.post("/v1/sync", {**good, "ops": [op, op]}), 422, pointers=["/ops/1/op_id"])
+    problem(somebody.post("/v1/sync", {**good, "ops": [op, {**op, "kind": "restore-list"}]}), 422,
+            pointers=["/ops/1/op_id"])
+    assert len(somebody.post("/v1/sync", {**good, "ops": [op, op]}).json()["results"]) == 1
     problem(somebody.post("/v1/sync", {**good, "ops": [{**op, "op_id": uuid7()} for _ in range(101)]}), 422,
             pointers=["/ops"])
     problem(somebody.post("/v1/sync", {**good, "lists": {uuid7(): 1 for _ in range(2001)}}), 422, pointers=["/lists"])
@@ -222,6 +224,7 @@ def test_an_op_that_is_malformed_is_refused(somebody):
         ({"kind": "set-list", "item_id": item}, "/item_id"), ({"kind": "set-list", "x": 1}, "/x"),
         ({"kind": "create-list"}, "/fields/title")]
     ops = [{**base, **fields, "op_id": uuid7()} for fields, _ in wrong]
+    ops[-1]["list_id"] = uuid7()  # One that is there already could not be made anew.
     ops.append({"op_id": uuid7(), "list_id": a_list, "kind": "remove-list"})
     results = Store(somebody).ask(ops=ops)["results"]
     assert list(results) == [op["op_id"] for op in ops]

@@ -18,7 +18,15 @@ def lists(person):
 
 
 def move(person, a_list, item, to_list, headers=(), status=200, **where):
-    return person.post(f"{items_of(a_list)}/{item}/move", {"to_list": to_list, **where}, headers=headers, status=status)
+    return sent(person, person.post(f"{items_of(a_list)}/{item}/move", {"to_list": to_list, **where}, headers=headers,
+                                    status=status), to_list)
+
+
+def sent(person, answer, to_list):
+    """The answer bears the revision of the list in the path; the item has that of the other one."""
+    if answer.status == 200:
+        person.address.note(to_list, answer.json()["revision"])
+    return answer
 
 
 def both(person, lists) -> tuple:
@@ -317,7 +325,7 @@ def test_one_key_many_times_at_once(person, lists):
 
         def one(_, target=target, key=key, gate=gate):
             gate.wait()
-            return person.post(target, {"to_list": there}, headers=key)
+            return sent(person, person.post(target, {"to_list": there}, headers=key), there)
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(one, range(8)))
@@ -411,7 +419,7 @@ def test_to_and_fro_at_once(person):
                 answer = person.patch(f"{items_of(here)}/{item}", {"text": f"{rng.random()}"})
             else:
                 where = rng.choice([{}, {"after": None}, {"before": rng.choice(items)}])
-                answer = person.post(f"{items_of(here)}/{item}/move", {"to_list": there, **where})
+                answer = sent(person, person.post(f"{items_of(here)}/{item}/move", {"to_list": there, **where}), there)
                 moves[seed] += answer.status == 200
             if answer.status not in (200, 404, 422):
                 problems.append(answer)

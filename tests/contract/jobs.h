@@ -24,12 +24,13 @@ inline ports::Deadline Soon() {
 class TestJob final : public ports::WriteJob {
  public:
   explicit TestJob(std::vector<ports::Statement> statements = {})
-      : statements_(std::move(statements)) {}
+      : batch_{.statements = std::move(statements)} {}
+  explicit TestJob(ports::Batch batch) : batch_(std::move(batch)) {}
 
   ports::Batch Prepare() override {
     ++prepared_;
     if (on_prepare) on_prepare();
-    return {std::move(statements_)};
+    return std::move(batch_);
   }
   void Done(base::Result<ports::Outcome> outcome) override {
     done_on_ = std::this_thread::get_id();
@@ -55,7 +56,7 @@ class TestJob final : public ports::WriteJob {
   std::function<void(const base::Result<ports::Outcome>&)> on_done;
 
  private:
-  std::vector<ports::Statement> statements_;
+  ports::Batch batch_;
   int prepared_ = 0;
   std::thread::id done_on_;
   std::promise<base::Result<ports::Outcome>> outcome_;

@@ -41,6 +41,11 @@ constexpr Sql kTouch{"test.touch", "UPDATE outbox SET attempts = attempts + 1 WH
 constexpr Sql kMark{"test.mark", "UPDATE outbox SET payload = $2 WHERE id = $1"};
 constexpr Sql kProbe{"test.probe",
                      "UPDATE outbox SET payload = payload WHERE id = $1 AND payload = $2"};
+constexpr Sql kAskSettings{
+    "test.ask_settings",
+    "UPDATE outbox SET payload = current_setting('enable_hashjoin') || ' ' ||"
+    " current_setting('enable_mergejoin') || ' ' || current_setting('plan_cache_mode')"
+    " WHERE id = $1"};
 constexpr Sql kAttempts{"test.attempts", "SELECT attempts FROM outbox WHERE id = $1"};
 constexpr Sql kCount{"test.count", "SELECT COUNT(*) FROM outbox"};
 constexpr Sql kHorizon{"test.horizon", "SELECT :horizon"};
@@ -147,6 +152,14 @@ TEST_F(PostgresAdapter, TakesNoMoreConnectionsThanItMay) {
                                            place_.name() + "' AND usename = 'lists_service'");
   EXPECT_LE(std::stoi(open), 8);
   EXPECT_GE(std::stoi(open), 2);
+}
+
+// Statements of many rows take them in their order (plans_test.cc).
+TEST_F(PostgresAdapter, WritesWithoutHashAndMergeJoins) {
+  const Uuid id = AddRow();
+  ASSERT_TRUE(Write(database(), {{&kAskSettings, {id}}}));
+  const ConnectionPtr other = Other();
+  EXPECT_EQ(Say(*other, "SELECT payload FROM outbox"), "off off force_generic_plan");
 }
 
 TEST_F(PostgresAdapter, RepeatsWhatWasCutShortBeforeItsCommit) {

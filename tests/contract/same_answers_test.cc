@@ -1,10 +1,13 @@
 // Generated batches, run on every adapter, must have the same outcomes and leave the same data: the
 // product's SQL is written once. Drawn from a seed; with LISTS_TEST_LONG ten times as many.
 
+#include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 #include <string>
+#include <variant>
 
 #include "contract/database_test.h"
 #include "contract/draw.h"
@@ -143,6 +146,89 @@ TEST(EveryAdapter, GivesTheSameAnswersToGeneratedBatches) {
   EXPECT_GT(outcomes["done"], static_cast<int>(BatchCount() / 3));
   EXPECT_GT(outcomes["refused"], static_cast<int>(BatchCount() / 20));
   EXPECT_EQ(draw.seen().size(), 19U) << ::testing::PrintToString(draw.seen());
+}
+
+/// Batches that wait together, on PostgreSQL; SQLite has run them one by one.
+class Together {
+ public:
+  explicit Together(ports::Database& database) : database_(database) {}
+
+  /// Whether a batch changes only rows of its list: such come in any order, but for those of one.
+  static bool IsOfItsListAlone(const ports::Batch& batch) {
+    return batch.list && batch.users.empty() &&
+           std::ranges::all_of(batch.statements,
+                               [](const auto& each) { return each.sql->many != nullptr; });
+  }
+
+  /// Others may be between them if the lane, which goes by list, runs those in the order in which
+  /// they were drawn.
+  void Add(const ports::Batch& batch, std::string expected) {
+    const Uuid list = batch.list.value_or(Uuid{});
+    const bool is_plain = IsOfItsListAlone(batch);
+    const bool is_in_order = is_plain || (list >= last_other_ && (batch.list || !NamesOne(batch)));
+    if (jobs_.size() == kGroup || !is_in_order) Run();
+    if (batch.list) lists_.insert(list);
+    if (!is_plain) last_other_ = list;
+    jobs_.push_back(std::make_shared<TestJob>(batch));
+    expected_.push_back(std::move(expected));
+  }
+
+  void Run() {
+    {
+      const Blocker blocker(database_, 0);
+      for (const auto& job : jobs_) database_.Write(0, Soon(), job);
+    }
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      EXPECT_EQ(TextOf(jobs_[i]->Wait()), expected_[i]) << i << " of " << jobs_.size();
+    }
+    largest_ = std::max(largest_, jobs_.size());
+    jobs_.clear();
+    expected_.clear();
+    lists_.clear();
+    last_other_ = {};
+  }
+
+  [[nodiscard]] std::size_t largest() const { return largest_; }
+
+ private:
+  [[nodiscard]] bool NamesOne(const ports::Batch& batch) const {
+    return std::ranges::any_of(batch.statements, [this](const auto& statement) {
+      return std::ranges::any_of(statement.params, [this](const ports::Value& value) {
+        const auto* const id = std::get_if<Uuid>(&value);
+        return id != nullptr && lists_.contains(*id);
+      });
+    });
+  }
+
+  static constexpr std::size_t kGroup = 12;
+  ports::Database& database_;
+  std::set<Uuid> lists_;  // Of the batches that wait.
+  std::vector<std::shared_ptr<TestJob>> jobs_;
+  std::vector<std::string> expected_;
+  Uuid last_other_;
+  std::size_t largest_ = 0;
+};
+
+TEST(EveryAdapter, GivesTheSameAnswersToGroupsAsOneByOne) {
+  const std::uint64_t seed = 20261127;
+  const auto sqlite = Sqlite().make({});
+  const auto postgres = Postgres().make({});
+  ASSERT_TRUE(sqlite && postgres);
+  Draw draw(seed);
+  Together together(*postgres);
+  for (std::size_t i = 0; i < BatchCount(); ++i) {
+    const ports::Batch batch = draw.Next();
+    const auto outcome = Write(*sqlite, batch.statements);
+    together.Add(batch, TextOf(outcome));
+    draw.Took(outcome);
+    if (i % 100 == 99) {
+      together.Run();
+      ASSERT_FALSE(testing::Test::HasFailure()) << "before batch " << i << " of seed " << seed;
+      ASSERT_EQ(Dump(*sqlite, draw.now()).All(), Dump(*postgres, draw.now()).All())
+          << "after batch " << i << " of seed " << seed;
+    }
+  }
+  EXPECT_GT(together.largest(), 8U);
 }
 
 }  // namespace

@@ -41,16 +41,16 @@ def environment(**more) -> dict:
 class Service:
     """One process of `lists api`. Its ports stay the same over its starts; its log grows over them."""
 
-    def __init__(self, folder, name, database, replicas=(), pool=6, arguments=()):
+    def __init__(self, folder, name, database, replicas=(), pool=6, arguments=(), binary=BINARY):
         self.log_file = pathlib.Path(folder) / f"{name}.log"
         self.address, self.metrics_port = ("127.0.0.1", free_port()), free_port()
         self.arguments = ["--database", database, *arguments]
         for replica in replicas:
             self.arguments += ["--database-replica", replica]
-        self.pool, self.process = pool, None
+        self.pool, self.binary, self.process = pool, binary, None
 
     def launch(self):
-        command = [BINARY, "api", *self.arguments, "--port", self.address[1], "--metrics-port",
+        command = [self.binary, "api", *self.arguments, "--port", self.address[1], "--metrics-port",
                    self.metrics_port]
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
@@ -215,16 +215,18 @@ class Together:
 
 
 class Fleet:
-    """Several processes on one database and what they need: migrated, signed up, cleaned up."""
+    """Several processes on one database and what they need: migrated, signed up, cleaned up. `binaries`:
+    the program of each, where they differ; the database is always migrated by ours.
+    """
 
-    def __init__(self, cluster, count=2, migrate=True, **more):
+    def __init__(self, cluster, count=2, migrate=True, binaries=None, **more):
         self.cluster = cluster
         self.folder = tempfile.TemporaryDirectory(prefix="lists-fleet-")
         database = more.pop("database", None) or cluster.url()
         if migrate:
             run("migrate", "--database", cluster.url("lists_owner"))
-        self.all = [Service(self.folder.name, f"api-{number + 1}", database, **more)
-                    for number in range(count)]
+        self.all = [Service(self.folder.name, f"api-{number}", database, binary=binary, **more)
+                    for number, binary in enumerate(binaries or [BINARY] * count, 1)]
 
     def __enter__(self):
         try:
@@ -267,4 +269,4 @@ def pause(seconds):
 
 
 __all__ = ["Caller", "Fleet", "Service", "Together", "is_long", "make_lists", "pause", "replay", "run",
-           "sign_in", "uuid7", "wait_until"]
+           "sign_in", "sign_up", "uuid7", "wait_until"]

@@ -120,6 +120,10 @@ Target WriteTarget(const Config& config) {
           config.process + "-write",
           {{"statement_timeout", Millis(config.statement_timeout)},
            {"plan_cache_mode", "force_generic_plan"},
+           // Statements of many rows take them one by one, in the order in which they are named: so
+           // two transactions never wait in a circle, however few rows a table has.
+           {"enable_hashjoin", "off"},
+           {"enable_mergejoin", "off"},
            {"default_transaction_isolation", "read committed"},
            {"default_transaction_read_only", "off"}},
           config.connect_timeout};

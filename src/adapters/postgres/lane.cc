@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <limits>
-#include <numeric>
-#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -18,16 +15,10 @@ using base::Error;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kLocks = std::numeric_limits<std::size_t>::max();
 constexpr int kAttemptsMax = 5;
 constexpr seconds kRest{5};  // After a commit that did not end in time.
 constexpr milliseconds kExpireEvery{50};
 constexpr seconds kForever{1};  // Nothing to wait for: a look now and then.
-
-// Rows of users before rows of lists (design.md, 'How a write happens'), in one order for all.
-constexpr ports::Sql kLockUsers{"postgres.lock_users",
-                                "SELECT 1 FROM users WHERE id = ANY (CAST($1 AS uuid[]))"
-                                " ORDER BY id FOR NO KEY UPDATE"};
 
 Error StorageFull() {
   return {Code::kUnavailable, "storage_full", "The database is full: nothing was written.", {}, 5};
@@ -60,6 +51,9 @@ WriteMetrics::WriteMetrics(base::Metrics& metrics)
       commits(metrics.GetCounter("postgres_commits_total", "Transactions committed.")),
       failed_batches(metrics.GetCounter("postgres_failed_batches_total",
                                         "Batches that failed by themselves.")),
+      taken_apart(metrics.GetCounter("postgres_taken_apart_total",
+                                     "Transactions done again, each statement for itself, as one"
+                                     " for several batches had failed.")),
       repeated(metrics.GetCounter("postgres_repeated_total",
                                   "Transactions repeated: deadlock, serialization, never sent.")),
       unknown(metrics.GetCounter("postgres_outcome_unknown_total",
@@ -118,12 +112,12 @@ void Lane::Begin() {
   }
 }
 
-void Lane::Send(const std::vector<const ports::Statement*>& statements,
-                void (Lane::*on_reply)(const Reply&), bool last_commits) {
+/// Sends what `sent_` has.
+void Lane::Send(void (Lane::*on_reply)(const Reply&), bool last_commits) {
   sent_at_ = Clock::now();
   is_under_way_ = true;
   session_->Send(
-      statements,
+      sent_.statements(),
       [this, on_reply](const Reply& reply) {
         is_under_way_ = false;
         (this->*on_reply)(reply);
@@ -161,6 +155,7 @@ void Lane::Take() {
     }
   }
   try_max_ = group_.size();
+  is_merged_ = true;
   attempts_ = 0;
 }
 
@@ -173,36 +168,6 @@ std::optional<ports::Batch> Lane::Prepare(ports::WriteJob& job) {
     metrics_.failed_batches.Add();
     return std::nullopt;
   }
-}
-
-/// The first `try_max_` of the group as one transaction: users first, then by list.
-void Lane::SendGroup() {
-  tried_ = std::clamp<std::size_t>(try_max_, 1, group_.size());
-  std::vector<std::size_t> order(tried_);
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(
-      order, {}, [this](std::size_t at) { return group_[at].batch.list.value_or(base::Uuid{}); });
-  std::vector<base::Uuid> users;
-  for (const std::size_t at : order) {
-    users.insert(users.end(), group_[at].batch.users.begin(), group_[at].batch.users.end());
-  }
-  std::ranges::sort(users);
-  users.erase(std::ranges::unique(users).begin(), users.end());
-  ports::Statement locks{&kLockUsers, {}};
-  std::vector<const ports::Statement*> statements;
-  of_.clear();
-  if (!users.empty()) {
-    locks.params.emplace_back(ArrayText(users));
-    statements.push_back(&locks);
-    of_.push_back(kLocks);
-  }
-  for (const std::size_t at : order) {
-    for (const ports::Statement& statement : group_[at].batch.statements) {
-      statements.push_back(&statement);
-      of_.push_back(at);
-    }
-  }
-  Send(statements, &Lane::OnReply);
 }
 
 void Lane::OnReply(const Reply& reply) {
@@ -220,14 +185,7 @@ void Lane::OnReply(const Reply& reply) {
 }
 
 void Lane::Commit(const Reply& reply) {
-  std::vector<ports::Outcome> outcomes(tried_);
-  for (std::size_t i = 0; i < of_.size(); ++i) {
-    if (of_[i] == kLocks) continue;
-    PGresult* const result = reply.results[i].get();
-    // What only reads changes nothing, however many rows it finds.
-    const bool wrote = PQresultStatus(result) == PGRES_COMMAND_OK;
-    outcomes[of_[i]].changed.push_back(wrote ? std::strtoll(PQcmdTuples(result), nullptr, 10) : 0);
-  }
+  std::vector<ports::Outcome> outcomes = OutcomesOf(reply);
   std::size_t rows = 0;
   for (std::size_t i = 0; i < tried_; ++i) rows += group_[i].batch.rows;
   metrics_.rows.Observe(static_cast<double>(rows));
@@ -247,8 +205,9 @@ void Lane::Commit(const Reply& reply) {
 
 void Lane::OnFailure(const Reply& reply) {
   const Failure& failure = reply.failure;
-  const bool is_at_commit = reply.failed_at >= of_.size();
-  const std::size_t unit = is_at_commit ? kLocks : of_[reply.failed_at];
+  const bool is_at_commit = reply.failed_at >= sent_.size();
+  const std::span<const std::size_t> owners =
+      is_at_commit ? std::span<const std::size_t>() : sent_.owners(reply.failed_at);
   if (IsServers(failure)) {
     LogFailure("database left", "", failure);
     session_->Break();
@@ -263,12 +222,16 @@ void Lane::OnFailure(const Reply& reply) {
     if (++attempts_ < kAttemptsMax) return;
     return FailTried(ports::WriteFailed());
   }
-  if (unit != kLocks) {
-    const std::size_t first = static_cast<std::size_t>(std::ranges::find(of_, unit) - of_.begin());
-    LogFailure("batch failed", group_[unit].batch.statements[reply.failed_at - first].sql->name,
-               failure);
+  if (owners.size() > 1) {
+    LogFailure("group taken apart", sent_.name(reply.failed_at), failure);
+    metrics_.taken_apart.Add();
+    is_merged_ = false;  // One of several batches: alone they tell which.
+    return;
+  }
+  if (!is_at_commit && owners.front() != Transaction::kNobody) {
+    LogFailure("batch failed", sent_.name(reply.failed_at), failure);
     metrics_.failed_batches.Add();
-    return FailAt(unit, ports::WriteFailed());
+    return FailAt(owners.front(), ports::WriteFailed());
   }
   // It cannot be told whose fault it is: half of them, and half of those.
   if (tried_ > 1) {

@@ -10,6 +10,7 @@
 
 #include "adapters/postgres/database.h"
 #include "adapters/postgres/session.h"
+#include "adapters/postgres/transaction.h"
 #include "base/metrics.h"
 #include "ports/database.h"
 
@@ -24,14 +25,15 @@ struct WriteMetrics {
   base::Histogram& wait_seconds;
   base::Counter& commits;
   base::Counter& failed_batches;
+  base::Counter& taken_apart;
   base::Counter& repeated;
   base::Counter& unknown;
   base::Counter& settled;
 };
 
 /// Jobs that run in the order they came, over one connection. What waits at the same moment goes
-/// out as one transaction; a batch that fails is left out, and the others are done. Add may be
-/// called by any thread, the rest by the writers' only.
+/// out as one transaction, and statements of one text as one; a batch that fails is left out, and
+/// the others are done. Add may be called by any thread, the rest by the writers' only.
 class Lane {
  public:
   using Clock = std::chrono::steady_clock;
@@ -72,11 +74,12 @@ class Lane {
   [[nodiscard]] bool TakeLocked(Waiting& waiting);
   void SendLocks();
   void OnLocked(const Reply& reply);
-  void Send(const std::vector<const ports::Statement*>& statements,
-            void (Lane::*on_reply)(const Reply&), bool last_commits = false);
+  void Send(void (Lane::*on_reply)(const Reply&), bool last_commits = false);
   [[nodiscard]] std::optional<ports::Batch> Prepare(ports::WriteJob& job);
   void SendGroup();
+  void AddBatches(const std::vector<std::size_t>& order);
   void OnReply(const Reply& reply);
+  [[nodiscard]] std::vector<ports::Outcome> OutcomesOf(const Reply& reply) const;
   void Commit(const Reply& reply);
   void OnFailure(const Reply& reply);
   void OnUnknown();
@@ -96,13 +99,14 @@ class Lane {
   std::deque<Waiting> queue_;
 
   std::unique_ptr<Session> session_;
-  bool is_asked_ = false;        // For a session.
-  std::vector<Unit> group_;      // Taken and not done, in order.
-  std::vector<std::size_t> of_;  // Statement to unit, of what was sent; kLocks: of none.
-  std::size_t tried_ = 0;        // How many of the group were sent.
-  std::size_t try_max_ = 0;      // How many to send next.
-  int attempts_ = 0;             // Of the same group, lost to other transactions.
-  bool is_under_way_ = false;    // Something has been sent, and its reply is to come.
+  bool is_asked_ = false;      // For a session.
+  std::vector<Unit> group_;    // Taken and not done, in order.
+  Transaction sent_;           // With its units' numbers in group_.
+  std::size_t tried_ = 0;      // How many of the group were sent.
+  std::size_t try_max_ = 0;    // How many to send next.
+  bool is_merged_ = true;      // Whether the group's statements may be one; until one has failed.
+  int attempts_ = 0;           // Of the same group, lost to other transactions.
+  bool is_under_way_ = false;  // Something has been sent, and its reply is to come.
   Clock::time_point sent_at_;
 
   std::unique_ptr<Waiting> locked_;  // A job that reads under a lock before it is prepared.

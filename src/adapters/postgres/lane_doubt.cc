@@ -33,16 +33,14 @@ void Lane::OnUnknown() {
 /// Each probe writes what is there already: like any write it is only done when the replica that
 /// commits wait for has it too.
 void Lane::SendProbes() {
-  std::vector<const ports::Statement*> statements;
-  of_.clear();
+  sent_.Clear();
   for (std::size_t i = 0; i < doubt_.size(); ++i) {
     const std::optional<ports::Statement>& probe = doubt_[i].batch.probe;
     if (!probe) continue;
-    statements.push_back(&*probe);
-    of_.push_back(i);
+    sent_.Add(*probe, i);
   }
-  if (statements.empty()) return EndDoubt();
-  Send(statements, &Lane::OnProbes);
+  if (sent_.size() == 0) return EndDoubt();
+  Send(&Lane::OnProbes);
 }
 
 void Lane::OnProbes(const Reply& reply) {
@@ -52,7 +50,7 @@ void Lane::OnProbes(const Reply& reply) {
   std::vector<Unit> found;
   std::size_t next = 0;
   for (std::size_t i = 0; i < doubt_.size(); ++i) {
-    const bool was_asked = next < of_.size() && of_[next] == i;
+    const bool was_asked = next < sent_.size() && sent_.owners(next).front() == i;
     const bool is_there =
         was_asked && std::string_view(PQcmdTuples(reply.results[next].get())) == "1";
     if (was_asked) ++next;

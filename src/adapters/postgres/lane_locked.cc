@@ -16,7 +16,6 @@ constexpr ports::Sql kLockList{"postgres.lock_list",
                                "SELECT 1 FROM lists WHERE id = ANY (CAST($1 AS uuid[]))"
                                " ORDER BY id FOR NO KEY UPDATE"};
 constexpr std::size_t kBefore = 2;  // Results before those of the job's own statements.
-constexpr std::size_t kNoUnit = static_cast<std::size_t>(-1);
 
 }  // namespace
 
@@ -30,9 +29,11 @@ void Lane::SendLocks() {
   const ports::Statement begin{&kBegin, {}};
   const ports::Statement lock{&kLockList, {ArrayText(locked_->job->Locks())}};
   const std::vector<ports::Statement> reads = locked_->job->ReadFirst();
-  std::vector<const ports::Statement*> statements{&begin, &lock};
-  for (const ports::Statement& read : reads) statements.push_back(&read);
-  Send(statements, &Lane::OnLocked);
+  sent_.Clear();
+  sent_.Add(begin, Transaction::kNobody);
+  sent_.Add(lock, Transaction::kNobody);
+  for (const ports::Statement& read : reads) sent_.Add(read, Transaction::kNobody);
+  Send(&Lane::OnLocked);
 }
 
 void Lane::OnLocked(const Reply& reply) {
@@ -56,23 +57,20 @@ void Lane::OnLocked(const Reply& reply) {
   std::optional<ports::Batch> batch = Prepare(*job.job);
   if (!batch || batch->statements.empty()) {
     const ports::Statement rollback{&kRollback, {}};
-    Send({&rollback}, &Lane::OnUnlocked);
+    sent_.Clear();
+    sent_.Add(rollback, Transaction::kNobody);
+    Send(&Lane::OnUnlocked);
     return job.job->Done(batch ? base::Result<ports::Outcome>(ports::Outcome{})
                                : std::unexpected(ports::WriteFailed()));
   }
   group_.push_back({std::move(job.job), job.deadline, std::move(*batch)});
   const ports::Statement commit{&kCommit, {}};
-  std::vector<const ports::Statement*> statements;
-  of_.clear();
-  for (const ports::Statement& statement : group_.front().batch.statements) {
-    statements.push_back(&statement);
-    of_.push_back(0);
-  }
-  statements.push_back(&commit);
-  of_.push_back(kNoUnit);
+  sent_.Clear();
+  for (const ports::Statement& statement : group_.front().batch.statements) sent_.Add(statement, 0);
+  sent_.Add(commit, Transaction::kNobody);
   tried_ = try_max_ = 1;
   is_open_ = true;
-  Send(statements, &Lane::OnReply, true);
+  Send(&Lane::OnReply, true);
 }
 
 void Lane::OnUnlocked(const Reply& reply) {

@@ -22,8 +22,22 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
   }
 }
 
-std::string TextOf(const ports::Sql& sql) {
+/// `($1, $2), ($3, $4)`
+std::string RowsText(std::size_t rows, std::size_t width) {
+  std::string text;
+  for (std::size_t i = 0; i < rows * width; ++i) {
+    text += i % width != 0 ? ", $" : i == 0 ? "($" : "), ($";
+    text += std::to_string(i + 1);
+  }
+  return text + ")";
+}
+
+std::string TextOf(Rows rows) {
+  const ports::Sql& sql = *rows.front()->sql;
   std::string text = sql.text;
+  if (rows.size() > 1) {
+    text = sql.many->begin + RowsText(rows.size(), rows.front()->params.size()) + sql.many->end;
+  }
   Replace(text, kTxMark, kTxText);
   Replace(text, kHorizonMark, kHorizonText);
   return text;
@@ -34,8 +48,11 @@ std::string FieldOf(const PGresult& result, int field) {
   return text == nullptr ? std::string() : text;
 }
 
-/// Whether a statement that was prepared with `types` takes parameters of `wanted`.
-bool Takes(const std::vector<Oid>& types, std::span<const ports::Value> values) {
+/// Whether a statement that was prepared with `types` takes these parameters. Those of many rows
+/// have the types that its form says.
+bool Takes(const std::vector<Oid>& types, Rows rows) {
+  if (rows.size() > 1) return true;
+  const std::vector<ports::Value>& values = rows.front()->params;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Oid type = TypeOf(values[i]);
     if (type != 0 && type != types[i]) return false;
@@ -56,15 +73,14 @@ Session::~Session() {
   Break();
 }
 
-void Session::Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply,
-                   bool last_commits) {
+void Session::Send(std::span<const Rows> statements, OnReply on_reply, bool last_commits) {
   if (exchanges_.empty()) waiting_since_ = Clock::now();
   Exchange& exchange = exchanges_.emplace_back();
   exchange.on_reply = std::move(on_reply);
   exchange.statements = statements.size();
   exchange.last_commits = last_commits;
-  for (const ports::Statement* const statement : statements) {
-    if (is_broken_ || !Queue(*statement)) return Break();
+  for (const Rows rows : statements) {
+    if (is_broken_ || !Queue(rows)) return Break();
   }
   exchange.is_sent = true;  // PQpipelineSync may send all of it.
   if (PQpipelineSync(connection_.get()) != 1) return Break();
@@ -74,30 +90,41 @@ void Session::Send(const std::vector<const ports::Statement*>& statements, OnRep
   if (!is_broken_ && wants_to_send_) exchange.is_sent = false;
 }
 
-bool Session::Queue(const ports::Statement& statement) {
-  const Prepared* const prepared = Prepare(statement);
+void Session::Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply,
+                   bool last_commits) {
+  std::vector<Rows> each;
+  each.reserve(statements.size());
+  for (const ports::Statement* const& statement : statements) each.emplace_back(&statement, 1);
+  Send(each, std::move(on_reply), last_commits);
+}
+
+bool Session::Queue(Rows rows) {
+  const Prepared* const prepared = Prepare(rows);
   if (prepared == nullptr) return false;
-  params_.Set(statement.params);
+  params_.Set(rows);
   if (PQsendQueryPrepared(connection_.get(), prepared->name.c_str(), params_.count(),
                           params_.values(), params_.lengths(), params_.formats(), 1) != 1) {
     return false;
   }
-  expected_.push_back({Awaited::kResult, statement.sql});
+  expected_.push_back({Awaited::kResult, rows.front()->sql});
   return true;
 }
 
 /// A parameter that has been NULL so far has the type that the server inferred; once it comes with
 /// a type the statement is prepared anew.
-const Session::Prepared* Session::Prepare(const ports::Statement& statement) {
-  Prepared& prepared = prepared_[statement.sql];
-  if (!prepared.name.empty() && Takes(prepared.types, statement.params)) return &prepared;
-  prepared.types.resize(statement.params.size());
-  for (std::size_t i = 0; i < statement.params.size(); ++i) {
-    const Oid type = TypeOf(statement.params[i]);
+const Session::Prepared* Session::Prepare(Rows rows) {
+  const ports::Statement& statement = *rows.front();
+  Prepared& prepared = prepared_[statement.sql][std::bit_width(rows.size()) - 1U];
+  if (!prepared.name.empty() && Takes(prepared.types, rows)) return &prepared;
+  const std::size_t width = statement.params.size();
+  prepared.types.resize(rows.size() * width);
+  for (std::size_t i = 0; i < prepared.types.size(); ++i) {
+    const Oid type = rows.size() > 1 ? TypeOf(statement.sql->many->types[i % width])
+                                     : TypeOf(statement.params[i]);
     if (type != 0) prepared.types[i] = type;
   }
   prepared.name = "s" + std::to_string(++names_);
-  if (PQsendPrepare(connection_.get(), prepared.name.c_str(), TextOf(*statement.sql).c_str(),
+  if (PQsendPrepare(connection_.get(), prepared.name.c_str(), TextOf(rows).c_str(),
                     static_cast<int>(prepared.types.size()), prepared.types.data()) != 1) {
     return nullptr;
   }

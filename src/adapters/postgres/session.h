@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +10,7 @@
 #include <libpq-fe.h>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -67,6 +70,8 @@ class Session {
 
   /// `statements` must stay as they are until the call returns; `on_reply` is called once, from
   /// OnSocket or Break, in the order of the calls. `last_commits`: the last of them is a COMMIT.
+  void Send(std::span<const Rows> statements, OnReply on_reply, bool last_commits = false);
+  /// Each as it is.
   void Send(const std::vector<const ports::Statement*>& statements, OnReply on_reply,
             bool last_commits = false);
 
@@ -88,6 +93,7 @@ class Session {
     std::string name;
     std::vector<Oid> types;
   };
+  using Forms = std::array<Prepared, std::bit_width(kRowsMax)>;  // By the logarithm of the rows.
   enum class Awaited : std::uint8_t { kPrepared, kResult, kSync };
   struct Expected {
     Awaited what;
@@ -103,8 +109,8 @@ class Session {
     Reply reply;
   };
 
-  [[nodiscard]] bool Queue(const ports::Statement& statement);
-  [[nodiscard]] const Prepared* Prepare(const ports::Statement& statement);
+  [[nodiscard]] bool Queue(Rows rows);
+  [[nodiscard]] const Prepared* Prepare(Rows rows);
   void Flush();
   void Receive();
   void Take(ResultPtr result);
@@ -117,7 +123,7 @@ class Session {
   bool is_broken_ = false;
   bool wants_to_send_ = false;
   std::uint64_t names_ = 0;
-  std::unordered_map<const ports::Sql*, Prepared> prepared_;
+  std::unordered_map<const ports::Sql*, Forms> prepared_;
   std::deque<Expected> expected_;  // In the order of the wire.
   std::deque<Exchange> exchanges_;
   Clock::time_point waiting_since_;

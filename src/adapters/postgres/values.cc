@@ -49,45 +49,67 @@ Oid TypeOf(const ports::Value& value) {
   return kTypes[value.index()];
 }
 
-void Params::Set(std::span<const ports::Value> values) {
+Oid TypeOf(char letter) {
+  switch (letter) {
+    case 'u': return kUuid;
+    case 'i': return kInt8;
+    case 'b': return kBool;
+    case 't': return kText;
+    case 'y': return kBytea;
+    case 'm': return kTimestamptz;
+    default: return 0;
+  }
+}
+
+void Params::Set(Rows rows) {
+  const std::size_t width = rows.front()->params.size();
+  const std::size_t count = width * rows.size();
   values_.clear();
   lengths_.clear();
-  formats_.assign(values.size(), 1);
-  numbers_.resize(std::max(numbers_.size(), values.size()));
-  std::size_t at = 0;
+  formats_.assign(count, 1);
+  numbers_.resize(std::max(numbers_.size(), count));
+  for (const ports::Statement* const row : rows) {
+    if (row == nullptr) {
+      values_.resize(values_.size() + width, nullptr);
+      lengths_.resize(lengths_.size() + width, 0);
+    } else {
+      for (const ports::Value& value : row->params) Add(value);
+    }
+  }
+}
+
+void Params::Add(const ports::Value& value) {
+  std::array<char, 8>& number = numbers_[values_.size()];
   const auto add = [this](const char* data, std::size_t size) {
     values_.push_back(data);
     lengths_.push_back(static_cast<int>(size));
   };
-  const auto add_number = [&](std::int64_t number) {
-    const std::int64_t wire = BigEndian(number);
-    std::memcpy(numbers_[at].data(), &wire, sizeof wire);
-    add(numbers_[at].data(), sizeof wire);
+  const auto add_number = [&](std::int64_t given) {
+    const std::int64_t wire = BigEndian(given);
+    std::memcpy(number.data(), &wire, sizeof wire);
+    add(number.data(), sizeof wire);
   };
-  for (const ports::Value& value : values) {
-    std::visit(
-        [&](const auto& held) {
-          using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_same_v<Held, std::monostate>) {
-            add(nullptr, 0);
-          } else if constexpr (std::is_same_v<Held, std::int64_t>) {
-            add_number(held);
-          } else if constexpr (std::is_same_v<Held, bool>) {
-            numbers_[at][0] = held ? 1 : 0;
-            add(numbers_[at].data(), 1);
-          } else if constexpr (std::is_same_v<Held, std::string>) {
-            add(held.data(), held.size());
-          } else if constexpr (std::is_same_v<Held, ports::Bytes>) {
-            add(held.data.data(), held.data.size());
-          } else if constexpr (std::is_same_v<Held, base::Time>) {
-            add_number(ToMicros(held));
-          } else {
-            add(reinterpret_cast<const char*>(held.bytes.data()), held.bytes.size());
-          }
-        },
-        value);
-    ++at;
-  }
+  std::visit(
+      [&](const auto& held) {
+        using Held = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<Held, std::monostate>) {
+          add(nullptr, 0);
+        } else if constexpr (std::is_same_v<Held, std::int64_t>) {
+          add_number(held);
+        } else if constexpr (std::is_same_v<Held, bool>) {
+          number[0] = held ? 1 : 0;
+          add(number.data(), 1);
+        } else if constexpr (std::is_same_v<Held, std::string>) {
+          add(held.data(), held.size());
+        } else if constexpr (std::is_same_v<Held, ports::Bytes>) {
+          add(held.data.data(), held.data.size());
+        } else if constexpr (std::is_same_v<Held, base::Time>) {
+          add_number(ToMicros(held));
+        } else {
+          add(reinterpret_cast<const char*>(held.bytes.data()), held.bytes.size());
+        }
+      },
+      value);
 }
 
 bool ResultRow::IsNull(int column) const {

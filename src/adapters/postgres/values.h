@@ -19,15 +19,22 @@ using ResultPtr = std::unique_ptr<PGresult, ResultDeleter>;
 
 /// The type that a value is declared with; 0 for NULL: the server infers one.
 [[nodiscard]] Oid TypeOf(const ports::Value& value);
+/// The type of a letter of ports::ManyRows.
+[[nodiscard]] Oid TypeOf(char letter);
 
 /// Ids as the text of a uuid[].
 [[nodiscard]] std::string ArrayText(const std::vector<base::Uuid>& ids);
 
-/// The parameters of one statement in the server's binary form. What it points to lies in itself
-/// and in the values, which must outlive it. Made anew for each statement, its memory kept.
+/// Statements of one text that are one on the wire: a single one as it is, or many in its form for
+/// many rows, their number a power of two up to kRowsMax. nullptr: a row of NULLs.
+using Rows = std::span<const ports::Statement* const>;
+inline constexpr std::size_t kRowsMax = 32;
+
+/// The parameters of statements that are one in the server's binary form. What it points to lies in
+/// itself and in the values, which must outlive it. Made anew for each, its memory kept.
 class Params {
  public:
-  void Set(std::span<const ports::Value> values);
+  void Set(Rows rows);
 
   [[nodiscard]] int count() const { return static_cast<int>(values_.size()); }
   [[nodiscard]] const char* const* values() const { return values_.data(); }
@@ -35,6 +42,8 @@ class Params {
   [[nodiscard]] const int* formats() const { return formats_.data(); }
 
  private:
+  void Add(const ports::Value& value);
+
   std::vector<const char*> values_;
   std::vector<int> lengths_;
   std::vector<int> formats_;

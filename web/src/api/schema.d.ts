@@ -199,7 +199,7 @@ export interface paths {
         };
         /**
          * The whole list
-         * @description Live items in order. In trash only the owner sees it.
+         * @description Live items in order. In trash only the owner sees it. With `at`: as it was; items' `revision` and `updated_at` are null then, and there is no `ETag`. A number that the log does not have counts as the newest below it; ahead of the list is 409 `revision_ahead`, past retention 410 `revision_expired`.
          */
         get: operations["getList"];
         /**
@@ -387,8 +387,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Changes after a revision, upwards without gap or repeat
-         * @description Whoever holds the list at a revision and applies the next change holds exactly what the server sends. `after=0` is the beginning in every epoch. Ahead of the list is 409 `revision_ahead`; 410 `revision_expired` when the log does not hold `after`.
+         * A page of the log, upwards without gap or repeat
+         * @description Whoever holds the list at a revision and applies the next change holds exactly what the server sends. `after=0` is the beginning in every epoch. Ahead of the list is 409 `revision_ahead`; 410 `revision_expired` when the log does not hold `after`. `before` pages back: the changes just below it, upwards too, and `has_more` tells of older ones. Not both.
          */
         get: operations["listChanges"];
         put?: never;
@@ -416,6 +416,26 @@ export interface paths {
          * @description A new change, which can be undone as well. Title, archived and items go back to what they were; what was made goes to trash. What was changed again since is left and named in `kept`. The making, trashing and restoring of a list, moves to other lists, members, links and purges are never undone; asked for singly that is 422 `not_revertible`. An op that the log does not have is 404, a revision before what it holds 410 `revision_expired`.
          */
         post: operations["revert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a local store has done, and what has changed for it
+         * @description Ops are applied first, in order, each once however often it is sent; an op that is refused, or is not as it must be, stops no other, and its result says why. Then what has changed is read: every list in `lists` from its revision on (0: from nothing), and with a `cursor` every other list of the caller that has changed since, without gap. At most 2,000 changes or 1 MiB an answer: go on while `has_more` with the new cursor, naming again each list whose entry ended early. `Idempotency-Key` is taken, but a repeat is answered anew: ops are known by their ids.
+         */
+        post: operations["sync"];
         delete?: never;
         options?: never;
         head?: never;
@@ -668,6 +688,11 @@ export interface components {
             /** @description Live ones, in order. */
             items: components["schemas"]["Item"][];
         };
+        /** @description A list as it was at a revision. */
+        PastList: components["schemas"]["List"] & {
+            members: components["schemas"]["Member"][];
+            items: components["schemas"]["PastItem"][];
+        };
         Member: {
             user_id: components["schemas"]["Id"];
             role: components["schemas"]["Role"];
@@ -705,11 +730,29 @@ export interface components {
             /** @description Of the last change that touched it. */
             revision: components["schemas"]["Revision"];
         };
+        /** @description An item as it was. One that was purged since has `purged` and every other field at its default. */
+        PastItem: {
+            id: components["schemas"]["Id"];
+            text: string;
+            note: components["schemas"]["Note"];
+            done: boolean;
+            done_at: components["schemas"]["TimeOrNull"];
+            due: components["schemas"]["Due"];
+            repeat: null;
+            labels: components["schemas"]["Labels"];
+            parent_id: components["schemas"]["IdOrNull"];
+            created_by: components["schemas"]["IdOrNull"];
+            created_at: components["schemas"]["TimeOrNull"];
+            updated_at: null;
+            deleted_at: null;
+            revision: null;
+            purged?: boolean;
+        };
+        IdOrNull: null | components["schemas"]["Id"];
         ItemPage: {
             data: components["schemas"]["Item"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
-        IdOrNull: null | components["schemas"]["Id"];
         /** @description An item of the list that has no parent itself, or null. */
         Parent: null | components["schemas"]["Id"];
         /** @description A live item of the list, or null for the end meant. */
@@ -829,6 +872,76 @@ export interface components {
             /** @description The list's. */
             revision: components["schemas"]["Revision"];
             has_more: boolean;
+        };
+        SyncRequest: {
+            /** @description Whose local store it is: the caller's, else 409. */
+            user_id: components["schemas"]["Id"];
+            /**
+             * Format: uuid
+             * @description Of the local store; made anew when it is copied or restored.
+             */
+            client_id: string;
+            /** @description Of the last answer. Without one the caller holds nothing. */
+            cursor?: string;
+            /** @description Lists by id, and the revision from which each is to be told; 0 from nothing. */
+            lists?: {
+                [key: string]: components["schemas"]["RevisionOrNone"];
+            };
+            ops?: components["schemas"]["SyncOp"][];
+        };
+        /** @description `{op_id, list_id, kind, base_revision, item_id?, fields?}`. `kind` is one of the log's from `create-list` to `revert`; `base_revision` is what its maker had seen of the list (0 before any answer; `create-list` has none); `item_id` stands where one item is meant; `fields` are the single call's (`after`, `before`, `to_list`, `revert_op`, `to_revision` too). What is wrong in any but the ids does not fail the request: the op is `refused` with `invalid_request`, and `detail` says what. */
+        SyncOp: {
+            /** @description Unique in its list and in the request. */
+            op_id: components["schemas"]["Id"];
+            list_id: components["schemas"]["Id"];
+            /** @description What is meant. */
+            kind?: unknown;
+            /** @description What its maker had seen of the list. */
+            base_revision?: unknown;
+            /** @description Where one item is meant. */
+            item_id?: unknown;
+            /** @description As the body of the single call. */
+            fields?: unknown;
+        };
+        SyncResult: {
+            /** @enum {string} */
+            status: "applied" | "merged" | "overridden" | "skipped" | "refused";
+            /** @description Of the op's change; not of a refused one. */
+            revision?: components["schemas"]["Revision"];
+            /** @description Why; of a refused op the single call's. */
+            code?: string;
+            /** @description Of a refused op. */
+            detail?: string;
+            /** @description The values that stand instead of the op's; `to_list` of an item that was moved. */
+            fields?: Record<string, never>;
+        };
+        /** @description Changes from the revision asked for; or `reset` and the whole list. */
+        SyncEntry: {
+            /** @description The list's; `changes` may end before it. */
+            revision: components["schemas"]["Revision"];
+            changes?: components["schemas"]["Change"][];
+            /** @constant */
+            reset?: true;
+            list?: components["schemas"]["WholeList"];
+        };
+        SyncAnswer: {
+            cursor: string;
+            results: {
+                [key: string]: components["schemas"]["SyncResult"];
+            };
+            lists: {
+                [key: string]: components["schemas"]["SyncEntry"];
+            };
+            /** @description What the caller has come to see since the cursor; without one, all lists in sight. */
+            granted: components["schemas"]["List"][];
+            /** @description What the caller no longer sees. */
+            revoked: components["schemas"]["Id"][];
+            has_more: boolean;
+            /**
+             * @description The cursor was answered as none: drop what is not granted, name the rest.
+             * @constant
+             */
+            reset?: true;
         };
         Limits: {
             [key: string]: number;
@@ -998,6 +1111,15 @@ export interface components {
         };
         /** @description `revision_ahead`: the revision asked for is beyond the list's. */
         RevisionAhead: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `other_user`: the local store is another person's. Or `in_progress`. */
+        OtherUser: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1578,7 +1700,10 @@ export interface operations {
     };
     getList: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The list as it was at this revision. */
+                at?: components["schemas"]["Revision"];
+            };
             header?: {
                 /** @description An ETag of the list, compressed or not; 304 when the list is still that. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -1603,7 +1728,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WholeList"];
+                    "application/json": components["schemas"]["WholeList"] | components["schemas"]["PastList"];
                 };
             };
             /** @description The list is at the revision that `If-None-Match` names. */
@@ -1619,6 +1744,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["RevisionAhead"];
+            410: components["responses"]["Expired"];
             422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };
@@ -2188,6 +2314,8 @@ export interface operations {
             query?: {
                 /** @description The revision that the caller holds. */
                 after?: components["schemas"]["RevisionOrNone"];
+                /** @description The revision above those that are asked for. */
+                before?: components["schemas"]["Revision"];
                 /** @description At most so many changes. */
                 limit?: number;
             };
@@ -2270,6 +2398,43 @@ export interface operations {
             409: components["responses"]["Conflict"];
             410: components["responses"]["Expired"];
             412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours; 1 to 255 visible ASCII characters. Its scope is the user, method and path. The same bytes again get the first answer with `Idempotent-Replayed`; another body is 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncRequest"];
+            };
+        };
+        responses: {
+            /** @description Results, changes, and the cursor to go on from. */
+            200: {
+                headers: {
+                    "Content-Encoding": components["headers"]["ContentEncoding"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncAnswer"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSite"];
+            409: components["responses"]["OtherUser"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
