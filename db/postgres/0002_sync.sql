@@ -12,10 +12,6 @@ ALTER TABLE meta ADD COLUMN cursor_key bytea;
 UPDATE meta SET cursor_key =
   decode(replace(CAST(gen_random_uuid() AS text) || CAST(gen_random_uuid() AS text), '-', ''), 'hex');
 
--- Retention takes the oldest changes first. Nobody asks for those of a transaction.
-DROP INDEX changes_by_tx;
-CREATE INDEX changes_by_time ON changes (at);
-
 -- Tombstones by the time they were made.
 CREATE INDEX members_by_removal ON members (removed_at) WHERE removed_at IS NOT NULL;
 -- Items in trash by the time they went there.

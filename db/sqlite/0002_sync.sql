@@ -11,10 +11,6 @@ ALTER TABLE meta ADD COLUMN cut_tx INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN cursor_key BLOB;
 UPDATE meta SET cursor_key = randomblob(32);
 
--- Retention takes the oldest changes first. Nobody asks for those of a transaction.
-DROP INDEX changes_by_tx;
-CREATE INDEX changes_by_time ON changes (at);
-
 -- Tombstones by the time they were made.
 CREATE INDEX members_by_removal ON members (removed_at) WHERE removed_at IS NOT NULL;
 -- Items in trash by the time they went there.

@@ -86,10 +86,12 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
 
   void TrimLogs() {
     Find<store::OldChange>(
-        store::OldestChangesStatement(Before(times_.log)), store::ReadOldChange,
+        store::OldestChangesStatement(), store::ReadOldChange,
         [self = shared_from_this()](const std::vector<store::OldChange>& oldest) {
+          const base::Time before = self->Before(self->times_.log);
           std::map<base::Uuid, store::OldChange> last;  // Of each list.
           for (const store::OldChange& each : oldest) {
+            if (each.at >= before) continue;
             store::OldChange& newest = last[each.list_id];
             if (newest.revision < each.revision) newest = each;
           }

@@ -69,7 +69,8 @@ std::optional<SyncCursor> ReadSyncCursor(ports::Crypto& crypto, std::string_view
   cursor.epoch = Take(bytes);
   cursor.since = Take(bytes);
   if (is_paged) {
-    SyncCursor::Page& page = cursor.page.emplace();
+    cursor.page = SyncCursor::Page{};
+    SyncCursor::Page& page = *cursor.page;
     page.horizon = Take(bytes);
     page.revision = Take(bytes);
     std::ranges::transform(bytes, page.list.bytes.begin(),

@@ -25,11 +25,10 @@ void WorkPool::End() {
 }
 
 bool WorkPool::Run(std::function<void()> work) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (queue_.size() >= queue_max_ || ending_) return false;
-    queue_.push_back(std::move(work));
-  }
+  // Told under the lock: whoever waits for the work may take the pool apart right after.
+  const std::scoped_lock lock(mutex_);
+  if (queue_.size() >= queue_max_ || ending_) return false;
+  queue_.push_back(std::move(work));
   changed_.notify_one();
   return true;
 }

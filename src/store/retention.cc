@@ -10,9 +10,10 @@ using ports::Bytes;
 using ports::Sql;
 using ports::Statement;
 
+// In the order of their transactions, which is the order of an index: no condition on `at`, for
+// which all of it would be read where nothing is old.
 constexpr Sql kOldestChanges{"changes.oldest",
-                             "SELECT list_id, revision, at FROM changes WHERE at < $1"
-                             " ORDER BY at LIMIT $2"};
+                             "SELECT list_id, revision, at FROM changes ORDER BY tx LIMIT $1"};
 constexpr Sql kMoveCut{"lists.move_cut",
                        "UPDATE lists SET log_cut = $2, log_cut_at = $3 WHERE id = $1"
                        " AND log_cut < $2"};
@@ -79,8 +80,8 @@ constexpr Sql kErodeList{"lists.erode",
 
 }  // namespace
 
-Statement OldestChangesStatement(base::Time before) {
-  return {&kOldestChanges, {before, kRetentionStep}};
+Statement OldestChangesStatement() {
+  return {&kOldestChanges, {kRetentionStep}};
 }
 
 OldChange ReadOldChange(const ports::Row& row) {

@@ -14,8 +14,8 @@ namespace store {
 
 inline constexpr std::int64_t kRetentionStep = 500;  // Rows.
 
-/// The oldest changes of before a time, kRetentionStep of them.
-[[nodiscard]] ports::Statement OldestChangesStatement(base::Time before);
+/// The changes that have been there longest, oldest transaction first: kRetentionStep of them.
+[[nodiscard]] ports::Statement OldestChangesStatement();
 struct OldChange {
   base::Uuid list_id;
   std::int64_t revision = 0;

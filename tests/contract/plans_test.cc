@@ -16,6 +16,7 @@
 #include "adapters/postgres/connect.h"
 #include "contract/draw.h"
 #include "contract/postgres_server.h"
+#include "store/retention.h"
 #include "store/sync.h"
 
 namespace contract {
@@ -107,6 +108,57 @@ std::string TypesOf(const ports::ManyRows& many, std::size_t rows) {
   return types;
 }
 
+domain::ListPtr ListAt(std::uint64_t id, std::int64_t revision) {
+  domain::ListState list;
+  list.id = IdOf(id);
+  list.creator_id = IdOf(1);
+  list.title = "A list";
+  list.revision = revision;
+  return std::make_shared<const domain::ListState>(std::move(list));
+}
+
+/// What draw.h does not draw: ops of sync, moves between lists, purges, and what they read first.
+template <class Take>
+void TakeWritesOfSync(const Take& take) {
+  const auto write_of = [](std::uint64_t id) {
+    store::ListWrite write;
+    write.before = ListAt(id, 1);
+    write.after = ListAt(id, 2);
+    store::LoggedChange logged;
+    logged.change.revision = 2;
+    logged.base_revision = 1;
+    logged.code = "item_trashed";
+    logged.told = domain::Fields{};
+    write.changes.push_back(std::move(logged));
+    return write;
+  };
+  store::ListWrite from = write_of(1);
+  from.purge = store::Purge{IdOf(3), {}, {{1, "[]"}}, {{IdOf(1), "scope", "{}"}}};
+  for (const bool has_key : {false, true}) {
+    if (has_key) from.once = store::KeyInUse{IdOf(1), "scope", {}};
+    for (const auto& each : store::TransferBatchOf(from, write_of(2)).batch.statements) take(each);
+  }
+  for (const std::size_t ops : {1UL, 16UL, 128UL}) {
+    store::HistoryNeed need{.from = 1, .op_ids = std::vector<Uuid>(ops, IdOf(1))};
+    need.purge = IdOf(3);
+    for (const auto& each : store::HistoryLoader(IdOf(1), need).Statements()) take(each);
+  }
+}
+
+template <class Take>
+void TakeRetention(const Take& take) {
+  const Uuid id = IdOf(1);
+  take(store::OldestChangesStatement());
+  take(store::OldTombstonesStatement({}));
+  take(store::OldTrashStatement({}));
+  take(store::OldListsStatement({}));
+  for (const auto& batch :
+       {store::TrimBatch({id, 1, {}}), store::DropTombstonesBatch({{id, id}}, {}),
+        store::EndListBatch(id, 1, {id}, {}, "mark"), store::ErodeListBatch(id)}) {
+    for (const auto& statement : batch.statements) take(statement);
+  }
+}
+
 /// Every statement that the product has, by its text: drawn, as the store makes them.
 std::map<std::string, Told> AllStatements() {
   std::map<std::string, Told> all;
@@ -145,6 +197,9 @@ std::map<std::string, Told> AllStatements() {
        {store::PageKind::kActive, store::PageKind::kArchived, store::PageKind::kTrashed}) {
     take(store::PageStatement(id, kind, id, 50));
   }
+  TakeWritesOfSync(take);
+  TakeRetention(take);
+  take(store::SeesStatement(id, id));
   take(store::SyncStatement(id, 0, false));
   take(store::CursorKeyStatement());
   take(store::HoldsStatement(id, 1));
