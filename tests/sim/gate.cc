@@ -121,6 +121,11 @@ std::optional<Gate::Task> Gate::Take() {
   return task;
 }
 
+bool Gate::HasWaiting() {
+  const std::scoped_lock lock(mutex_);
+  return !waiting_.empty();
+}
+
 bool Gate::Step() {
   std::optional<Task> task = Take();
   if (!task) return false;
@@ -170,11 +175,20 @@ void Gate::RunRead(ports::ReadRequest read) {
 }
 
 void Gate::Drop() {
-  std::deque<Task> dropped;
-  const std::scoped_lock lock(mutex_);
-  dropped.swap(waiting_);
-  for (const Task& task : dropped) {
-    if (numbers_ != nullptr) numbers_->open.erase(task.number);
+  for (;;) {
+    Task task;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (waiting_.empty()) return;
+      task = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (numbers_ != nullptr) numbers_->open.erase(task.number);
+    }
+    if (task.job) {
+      task.job->Done(std::unexpected(ports::Ending()));
+    } else {
+      task.read.done(std::unexpected(ports::Ending()));
+    }
   }
 }
 

@@ -35,7 +35,7 @@ class Gate final : public ports::Database {
  public:
   /// `numbers`: other processes write too, and transactions are told by these.
   Gate(ports::Database& database, Dice& dice, Fault fault, ports::Clock clock, Numbers* numbers);
-  ~Gate() override { Drop(); }
+  ~Gate() override = default;
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
@@ -45,11 +45,12 @@ class Gate final : public ports::Database {
 
   [[nodiscard]] bool IsShared() const override { return numbers_ != nullptr; }
 
+  [[nodiscard]] bool HasWaiting();
   /// False: nothing waits.
   bool Step();
   /// From now on some reads and jobs fail.
   void Fail() { is_failing_ = true; }
-  /// The process is killed: what waits will never go.
+  /// The process is killed: what waits will never go. (It is told so only to free its memory.)
   void Drop();
 
   /// Reads past all that waits.

@@ -150,15 +150,17 @@ void Server::KillOne(std::size_t process) {
 }
 
 bool Server::Step() {
-  const std::size_t first = count_ > 1 ? AnyProcess() : 0;
-  for (std::size_t i = 0; i < count_; ++i) {
-    Process& process = *processes_[(first + i) % count_];
-    if (!process.gate.Step()) continue;
-    ++steps_;
-    members_written_ |= process.gate.TakeMembersWritten();
-    return true;
+  // The dice are not thrown where nothing waits: how often that is asked depends on threads.
+  std::vector<Process*> ready;
+  for (const auto& process : processes_) {
+    if (process->gate.HasWaiting()) ready.push_back(process.get());
   }
-  return false;
+  if (ready.empty()) return false;
+  Process& process = ready.size() > 1 ? *dice_.Pick(ready) : *ready.front();
+  process.gate.Step();
+  ++steps_;
+  members_written_ |= process.gate.TakeMembersWritten();
+  return true;
 }
 
 void Server::Until(const std::atomic<bool>& done) {

@@ -199,8 +199,8 @@ void World::Rest() {
 void World::Kill(std::size_t process) {
   Tell("kill");
   ++counts_["kills"];
-  server_->KillOne(process);
   std::erase_if(flights_, [&](const FlightPtr& flight) { return flight->process == process; });
+  server_->KillOne(process);
   NoteSight();
 }
 
