@@ -138,7 +138,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
       request.op.list_id = trash.list_id;
       request.op.actor_id = trash.owner_id;
       request.op.item_id = trash.item_id;
-      request.op.expires = true;
+      request.op.expires = Before(times_.trash);
       request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
       request.render = [](const domain::Decision&) { return Answer{}; };
       request.done = [self = shared_from_this(), open](const base::Result<Answer>& answer) {

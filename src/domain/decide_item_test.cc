@@ -242,6 +242,21 @@ TEST(Items, ThatAreNotThereAreNotFound) {
   }
 }
 
+TEST(Items, ThatCameBackInTheMeantimeDoNotExpire) {
+  Lane lane = Lane::WithItems(2);
+  lane.Do(OpOf(Kind::kRemove, kA));
+  Op expire = OpOf(Kind::kPurge, kA);
+  expire.expires = lane.now;  // It went to trash at that time, not before.
+  EXPECT_EQ(Try(lane, expire), "nothing");
+  expire.expires = base::Time{lane.now.ms + 1};
+  Lane late = lane;
+  late.Do(OpOf(Kind::kRestore, kA));
+  EXPECT_EQ(Try(late, expire), "nothing");
+  late.Do(OpOf(Kind::kRemove, kA));
+  EXPECT_EQ(Try(late, expire), "nothing");
+  EXPECT_NE(Try(lane, expire), "nothing");
+}
+
 TEST(Move, ChangesOnlyThePlace) {
   Lane lane = Lane::WithItems(4);
   Item const before = *lane.list->Find(kA);

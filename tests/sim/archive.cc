@@ -18,6 +18,15 @@ bool Archive::IsPurged(const base::Uuid& list, const base::Uuid& item) const {
   return found != lists_.end() && found->second.purged.contains(item);
 }
 
+const Archive::Entry* Archive::Find(const base::Uuid& list, std::int64_t revision) const {
+  const auto log = lists_.find(list);
+  if (log == lists_.end()) return nullptr;
+  const auto& entries = log->second.entries;
+  const auto at = std::ranges::lower_bound(
+      entries, revision, {}, [](const EntryPtr& entry) { return entry->change.revision; });
+  return at == entries.end() || (*at)->change.revision != revision ? nullptr : at->get();
+}
+
 View Archive::Plain(const base::Uuid& list, View view) const {
   const auto found = lists_.find(list);
   for (auto& [id, item] : view.items) {

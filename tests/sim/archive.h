@@ -55,6 +55,8 @@ class Archive {
   [[nodiscard]] const std::map<base::Uuid, ListLog>& lists() const { return lists_; }
   [[nodiscard]] ListLog& at(const base::Uuid& list) { return lists_[list]; }
   [[nodiscard]] bool IsPurged(const base::Uuid& list, const base::Uuid& item) const;
+  /// nullptr: there is no change of that revision.
+  [[nodiscard]] const Entry* Find(const base::Uuid& list, std::int64_t revision) const;
   /// As it may still be shown: what was purged since has no content. Without what items' own
   /// revisions and times were, which the log does not tell of the past.
   [[nodiscard]] View Plain(const base::Uuid& list, View view) const;

@@ -76,6 +76,10 @@ class Client {
 
   [[nodiscard]] const Store& store() const { return store_; }
   [[nodiscard]] const base::Uuid& user() const { return user_; }
+  /// Changes that came with the last answer and were new.
+  [[nodiscard]] const std::map<base::Uuid, std::vector<domain::Change>>& came() const {
+    return came_;
+  }
   [[nodiscard]] bool is_settled() const {
     return store_.pending.empty() && store_.wanted.empty() && overridden_.empty();
   }

@@ -16,8 +16,8 @@ std::uint64_t NumberIn(const char* name, std::uint64_t otherwise) {
 
 TEST(Simulation, EveryGuaranteeHolds) {
   const std::uint64_t from = NumberIn("LISTS_SIM_FROM", 1);
-  const std::uint64_t seeds = NumberIn("LISTS_SIM_SEEDS", 2);
-  Options options{.ops = static_cast<int>(NumberIn("LISTS_SIM_OPS", 300))};
+  const std::uint64_t seeds = NumberIn("LISTS_SIM_SEEDS", 4);
+  Options options{.ops = static_cast<int>(NumberIn("LISTS_SIM_OPS", 1'000))};
   for (options.seed = from; options.seed < from + seeds; ++options.seed) {
     World world(options);
     try {

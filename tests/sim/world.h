@@ -96,6 +96,8 @@ class World {
   void CheckStored(const base::Uuid& list);
   void NoteSight();
   void CheckSight(const Flight& flight, const json::object& answer);
+  void CheckGranted(const Flight& flight, const base::Uuid& list, json::object told) const;
+  void CheckCame(const Client& client) const;
   void CheckSeen(const Flight& flight, const char* what, const base::Uuid& list,
                  std::int64_t revision) const;
   void LookBack(const base::Uuid& list);

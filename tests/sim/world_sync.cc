@@ -91,7 +91,10 @@ bool World::Hand(Flight& flight) {
   }
   const json::object answer = json::parse(*flight.answer).as_object();
   CheckSight(flight, answer);
-  return flight.is_heard && clients_[flight.client]->Take(flight.body, answer);
+  if (!flight.is_heard) return false;
+  const bool has_more = clients_[flight.client]->Take(flight.body, answer);
+  CheckCame(*clients_[flight.client]);
+  return has_more;
 }
 
 void World::OnResult(const domain::Op& op, const Result& result) {
@@ -112,9 +115,12 @@ void World::OnResult(const domain::Op& op, const Result& result) {
   if (is_new) return;
   ++counts_["repeats"];
   if (is_purged) first->second.fields.clear();
-  Need(first->second == bare, "a repeat of ", op.op_id, " is told ", bare.status, " ",
-       bare.revision, " ", bare.code, ", the first was told ", first->second.status, " ",
-       first->second.revision, " ", first->second.code);
+  const auto text = [](const Result& each) {
+    return each.status + " " + std::to_string(each.revision) + " " + each.code + " " +
+           json::serialize(each.fields);
+  };
+  Need(first->second == bare, "a repeat of ", op.kind, " ", op.op_id, " of ", op.item_id, " in ",
+       op.list_id, " is told ", text(bare), ", the first was told ", text(first->second));
 }
 
 bool World::Exchange(std::size_t client) {
@@ -223,11 +229,42 @@ void World::CheckSight(const Flight& flight, const json::object& answer) {
   }
   for (const json::value& list : answer.at("granted").as_array()) {
     CheckSeen(flight, "granted", id(list.at("id").as_string()), list.at("revision").as_int64());
+    CheckGranted(flight, id(list.at("id").as_string()), list.as_object());
   }
   for (const auto& [op, result] : answer.at("results").as_object()) {
     const auto* fields = result.as_object().if_contains("fields");
     if (fields == nullptr || !fields->as_object().contains("to_list")) continue;
     CheckSeen(flight, "a result", id(fields->at("to_list").as_string()), 0);
+  }
+}
+
+/// A granted list is as it was at its revision.
+void World::CheckGranted(const Flight& flight, const base::Uuid& list, json::object told) const {
+  const Archive::Entry* const entry = archive_.Find(list, told.at("revision").as_int64());
+  Need(entry != nullptr, list, " is granted at a revision that it never had");
+  const View& view = *entry->after;
+  const auto member = view.members.find(flight.user);
+  Need(member != view.members.end(), list, " is granted to somebody who is not in it");
+  json::object is = json::parse(TextOf(list, view, member->second)).as_object();
+  is.erase("members");
+  is.erase("items");
+  Need(is == told, list, " is granted as ", json::serialize(told), " and is ", json::serialize(is));
+}
+
+/// What was told of the log is what is in it.
+void World::CheckCame(const Client& client) const {
+  for (const auto& [list, changes] : client.came()) {
+    for (const domain::Change& change : changes) {
+      const Archive::Entry* const entry = archive_.Find(list, change.revision);
+      Need(entry != nullptr, "a change of ", list, " is told that the log has not");
+      domain::Change told = change;
+      domain::Change is = entry->change;
+      std::erase_if(told.effects, [&](const auto& e) { return archive_.IsPurged(list, e.id); });
+      std::erase_if(is.effects, [&](const auto& e) { return archive_.IsPurged(list, e.id); });
+      if (is.item_id && archive_.IsPurged(list, *is.item_id)) is.overridden = told.overridden;
+      if (setting_.fault == Fault::kEffectsOrder) told.effects = is.effects;
+      Need(told == is, change.revision, " of ", list, " is not told as it is logged");
+    }
   }
 }
 
