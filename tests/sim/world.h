@@ -59,6 +59,10 @@ class World {
     std::uint64_t lost_at = 0;  // Steps of the server.
     std::int64_t lost_revision = 0;
   };
+  struct First {
+    Result result;
+    bool is_bare = false;  // Its item had been purged: the values may be gone.
+  };
   /// What is known beside the database when a copy of it is taken.
   struct Backup {
     std::optional<Archive> archive;
@@ -126,8 +130,8 @@ class World {
   std::map<std::size_t, Client::Store> copies_;
   std::optional<Backup> backup_;
 
-  std::map<std::pair<base::Uuid, base::Uuid>, Sight> sight_;   // Person and list.
-  std::map<std::pair<base::Uuid, base::Uuid>, Result> first_;  // List and op.
+  std::map<std::pair<base::Uuid, base::Uuid>, Sight> sight_;  // Person and list.
+  std::map<std::pair<base::Uuid, base::Uuid>, First> first_;  // List and op.
 };
 
 }  // namespace sim

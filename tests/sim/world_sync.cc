@@ -108,19 +108,23 @@ void World::OnResult(const domain::Op& op, const Result& result) {
     Need(may_be || !first_.contains(key), "op ", op.op_id, " was done, and then ", result.code);
     return;
   }
-  Result bare = result;
+  // What was purged has lost its values, until an older copy of the database brings it back.
   const bool is_purged = op.item_id && archive_.IsPurged(op.list_id, *op.item_id);
-  if (is_purged) bare.fields.clear();
-  const auto [first, is_new] = first_.try_emplace(key, bare);
+  const auto [first, is_new] = first_.try_emplace(key, First{result, is_purged});
   if (is_new) return;
   ++counts_["repeats"];
-  if (is_purged) first->second.fields.clear();
+  Result bare = result;
+  Result was = first->second.result;
+  if (is_purged || first->second.is_bare) {
+    bare.fields.clear();
+    was.fields.clear();
+  }
   const auto text = [](const Result& each) {
     return each.status + " " + std::to_string(each.revision) + " " + each.code + " " +
            json::serialize(each.fields);
   };
-  Need(first->second == bare, "a repeat of ", op.kind, " ", op.op_id, " of ", op.item_id, " in ",
-       op.list_id, " is told ", text(bare), ", the first was told ", text(first->second));
+  Need(was == bare, "a repeat of ", op.kind, " ", op.op_id, " of ", op.item_id, " in ", op.list_id,
+       " is told ", text(bare), ", the first was told ", text(was));
 }
 
 bool World::Exchange(std::size_t client) {
