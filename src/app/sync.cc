@@ -81,8 +81,8 @@ void Sync::Run(SyncRequest request, Done done) {
 void Sync::CheckCursor(const ExchangePtr& exchange, bool is_last) {
   const std::string key = Key();
   if (!key.empty()) {
-    exchange->cursor =
-        ReadSyncCursor(crypto_, key, exchange->request.user_id, *exchange->request.cursor);
+    exchange->cursor = ReadSyncCursor(crypto_, key, exchange->request.user_id,
+                                      exchange->request.cursor.value_or(""));
   }
   if (exchange->cursor) return RunOps(exchange);
   if (is_last) return exchange->done(std::unexpected(NoCursor()));
@@ -100,17 +100,18 @@ void Sync::FetchKey(const ExchangePtr& exchange) {
 }
 
 void Sync::RunOps(const ExchangePtr& exchange) {
-  auto& ops = exchange->request.ops;
+  const auto& ops = exchange->request.ops;
   exchange->results.resize(ops.size());
   std::vector<WriteRequest> writes;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (ops[i].malformed && !ops[i].has_kind) {
-      store::AppendRefusal(exchange->results[i], *ops[i].malformed);
+    const SyncOp& op = ops[i];
+    if (op.malformed && !op.has_kind) {
+      store::AppendRefusal(exchange->results[i], *op.malformed);
       continue;
     }
     WriteRequest& write = writes.emplace_back();
-    write.op = ops[i].op;
-    if (ops[i].malformed) write.op.field_errors = ops[i].malformed->fields;
+    write.op = op.op;
+    if (op.malformed) write.op.field_errors = op.malformed->fields;
     write.op.digest = crypto_.Sha256(store::DigestText(write.op));
     write.deadline = exchange->request.deadline;
     write.render = [](const domain::Decision& decision) {
@@ -129,9 +130,8 @@ void Sync::RunOps(const ExchangePtr& exchange) {
 }
 
 void Sync::ReadNews(const ExchangePtr& exchange) {
-  if (exchange->unavailable) {
-    return exchange->done(std::unexpected(std::move(*exchange->unavailable)));
-  }
+  std::optional<base::Error>& unavailable = exchange->unavailable;
+  if (unavailable) return exchange->done(std::unexpected(std::move(*unavailable)));
   SyncRequest& request = exchange->request;
   SyncQuery query{.user_id = request.user_id,
                   .cursor = exchange->cursor,

@@ -54,6 +54,11 @@ class Reading : public std::enable_shared_from_this<Reading> {
  private:
   [[nodiscard]] std::int64_t since() const { return query_.cursor ? query_.cursor->since : kNever; }
 
+  /// Where the cursor says that the page begins, if it is not the first.
+  [[nodiscard]] std::optional<SyncCursor::Page> page() const {
+    return query_.cursor ? query_.cursor->page : std::nullopt;
+  }
+
   void TakeHeader() {
     if (query_.cursor && IsLost(*query_.cursor)) {
       difference_.is_reset = true;
@@ -118,12 +123,12 @@ class Reading : public std::enable_shared_from_this<Reading> {
   }
 
   void RunChanged() {
-    const auto& page = query_.cursor->page;
+    const auto begin = page();
     std::vector<SyncPart> parts;
     for (const auto& [id, row] : rows_) {
       if (!row.is_visible || row.tx < since() || query_.named.contains(id)) continue;
-      if (page && id < page->list) continue;
-      parts.push_back(ChangedPart(row, page && id == page->list ? page->revision : 0));
+      if (begin && id < begin->list) continue;
+      parts.push_back(ChangedPart(row, begin && id == begin->list ? begin->revision : 0));
     }
     Run(std::move(parts), [](Reading& self, const std::vector<SyncPart>& ended) {
       self.FindPlace(ended);
@@ -135,9 +140,8 @@ class Reading : public std::enable_shared_from_this<Reading> {
   void FindPlace(const std::vector<SyncPart>& ended) {
     for (const SyncPart& part : ended) {
       if (part.end != SyncPart::End::kPart && part.end != SyncPart::End::kLeftOut) continue;
-      const auto& page = query_.cursor->page;
-      const bool is_same = page && page->list == part.list;
-      const std::int64_t before = is_same ? page->revision : 0;
+      const auto begin = page();
+      const std::int64_t before = begin && begin->list == part.list ? begin->revision : 0;
       place_ = {.horizon = 0,
                 .list = part.list,
                 .revision = part.end == SyncPart::End::kPart ? part.after : before};
@@ -161,10 +165,10 @@ class Reading : public std::enable_shared_from_this<Reading> {
   }
 
   void Finish() {
-    const auto& cursor = query_.cursor;
+    const auto begin = page();
     // The last of several pages tells nothing of what came while they were read.
-    if (cursor && cursor->page) difference_.has_more = true;
-    const std::int64_t first = cursor && cursor->page ? cursor->page->horizon : horizon_;
+    if (begin) difference_.has_more = true;
+    const std::int64_t first = begin ? begin->horizon : horizon_;
     SyncCursor next{.epoch = head_.epoch, .since = first};
     if (place_) {
       next.since = since();
