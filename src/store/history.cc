@@ -191,7 +191,7 @@ base::Result<domain::History> HistoryLoader::Finish() {
   if (is_malformed_) return std::unexpected(base::Unavailable("The log could not be read."));
   domain::History history(cut_, cut_at_);
   for (domain::LoggedPtr& change : changes_) history.Add(std::move(change));
-  for (domain::LoggedPtr& known : known_) history.AddOp(std::move(known));
+  for (const domain::LoggedPtr& known : known_) history.AddOp(known);
   return history;
 }
 
