@@ -199,7 +199,7 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
   }
 
   ports::Batch Prepare() override {
-    Impl& lists = *transfer_->lists_;
+    const Impl& lists = *transfer_->lists_;
     prepared_at_ = VerifiedNow();
     if (is_locked_) {
       if (auto read = FinishReading(); !read) {
