@@ -57,7 +57,7 @@ def start(command, *arguments, cores=(0,), wrap=(), log="lists.log", env=None):
 
 def folder(lists, items=100):
     """A folder with so many lists of so many items."""
-    stamp = hashlib.sha256((ROOT / "db/sqlite/0001_lists.sql").read_bytes()
+    stamp = hashlib.sha256(b"".join(each.read_bytes() for each in sorted((ROOT / "db/sqlite").glob("0*.sql")))
                            + pathlib.Path(__file__).read_bytes()).hexdigest()[:12]
     made = WORK / f"data-{lists}x{items}-{stamp}-{datetime.date.today()}"
     if not (made / "made").exists():

@@ -194,7 +194,8 @@ TEST(Snapshot, CountsTheMemoryThatItHas) {
     Lane lane = Lane::WithItems(items);
     std::vector<SnapshotPtr> kept;
     kept.reserve(kLists);
-    static_cast<void>(Loaded(*lane.list)->GzipBodyFor(domain::Role::kOwner));  // What it takes once.
+    static_cast<void>(
+        Loaded(*lane.list)->GzipBodyFor(domain::Role::kOwner));  // What it takes once.
     const std::size_t before = Allocated();
     const auto expect_counted = [&](const char* what) {
       std::size_t counted = 0;

@@ -50,6 +50,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   void Find(ports::Statement statement, Row (*read)(const ports::Row&),
             const std::function<void(std::vector<Row>)>& then) {
     auto rows = std::make_shared<std::vector<Row>>();
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): std::function's own, freed with it.
     ReadRows(
         database_, {std::move(statement)},
         [rows, read](std::size_t, const ports::Row& row) { rows->push_back(read(row)); },
@@ -61,7 +62,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
 
   /// Runs `step` on each of `rows`, one after the other, then `then`.
   template <class Row>
-  void ForEach(std::shared_ptr<std::vector<Row>> rows, std::size_t at,
+  void ForEach(const std::shared_ptr<std::vector<Row>>& rows, std::size_t at,
                const std::function<void(const Row&, std::function<void()>)>& step,
                const std::function<void()>& then) {
     if (at == rows->size()) return then();
@@ -121,7 +122,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
 
   void ExpireItems() {
     Find<store::OldTrash>(store::OldTrashStatement(Before(times_.trash)), store::ReadOldTrash,
-                          [self = shared_from_this()](std::vector<store::OldTrash> old) {
+                          [self = shared_from_this()](const std::vector<store::OldTrash>& old) {
                             if (old.empty()) return self->EndLists();
                             self->found_ = true;
                             self->Expire(old);

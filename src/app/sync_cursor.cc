@@ -53,8 +53,8 @@ std::optional<SyncCursor> ReadSyncCursor(ports::Crypto& crypto, std::string_view
                                          const base::Uuid& user, std::string_view text) {
   if (text.size() > kTextMax) return std::nullopt;
   const auto whole = base::FromBase64Url(text);
-  constexpr std::size_t kWholeBytes = 1 + 2 * 8;
-  constexpr std::size_t kPagedBytes = kWholeBytes + 2 * 8 + 16;
+  constexpr std::size_t kWholeBytes = 1 + std::size_t{2} * 8;
+  constexpr std::size_t kPagedBytes = kWholeBytes + std::size_t{2} * 8 + 16;
   if (!whole || whole->size() < kWholeBytes + kMacBytes) return std::nullopt;
   std::string_view bytes = std::string_view(*whole).substr(0, whole->size() - kMacBytes);
   const std::string_view mac = std::string_view(*whole).substr(bytes.size());

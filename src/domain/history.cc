@@ -22,9 +22,8 @@ void History::Add(LoggedPtr logged) {
   changes_.push_back(std::move(logged));
 }
 
-void History::AddOp(LoggedPtr logged) {
-  const base::Uuid op_id = logged->change.op_id;
-  ops_.try_emplace(op_id, std::move(logged));
+void History::AddOp(const LoggedPtr& logged) {
+  ops_.try_emplace(logged->change.op_id, logged);
 }
 
 std::span<const LoggedPtr> History::After(std::int64_t revision) const {

@@ -39,7 +39,7 @@ class History {
   /// The next change; upwards, without a gap, up to the newest.
   void Add(LoggedPtr logged);
   /// One that is known by its op, wherever it stands.
-  void AddOp(LoggedPtr logged);
+  void AddOp(const LoggedPtr& logged);
 
   [[nodiscard]] std::int64_t cut() const { return cut_; }
   [[nodiscard]] base::Time cut_at() const { return cut_at_; }

@@ -159,8 +159,10 @@ std::optional<domain::Logged> HistoryLoader::ReadLogged(const ports::Row& row) {
   const auto status = domain::ParseStatus(row.Text(6));
   auto parsed = ParseEffects(effects);
   auto told = row.IsNull(10) ? base::Result<domain::Fields>() : ParseFields(row.Text(10));
-  is_malformed_ |= !kind || !status || !parsed || !told;
-  if (is_malformed_) return std::nullopt;
+  if (!kind || !status || !parsed || !told) {
+    is_malformed_ = true;
+    return std::nullopt;
+  }
   change.kind = *kind;
   change.status = *status;
   if (!row.IsNull(7)) change.item_id = row.UuidOf(7);
@@ -173,14 +175,14 @@ std::optional<domain::Logged> HistoryLoader::ReadLogged(const ports::Row& row) {
 }
 
 void HistoryLoader::OnErased(const ports::Row& row) {
-  auto effects = EffectsWithout(row.Text(2), *need_.purge);
+  auto effects = EffectsWithout(row.Text(2), need_.purge.value_or(base::Uuid{}));
   is_malformed_ |= !effects;
   if (effects) erased_.push_back({row.Int(0), std::move(*effects)});
 }
 
 void HistoryLoader::OnAnswer(const ports::Row& row) {
-  answers_.push_back(
-      {row.UuidOf(0), std::string(row.BytesOf(1)), AnswerWithout(row.Text(2), *need_.purge)});
+  answers_.push_back({row.UuidOf(0), std::string(row.BytesOf(1)),
+                      AnswerWithout(row.Text(2), need_.purge.value_or(base::Uuid{}))});
 }
 
 base::Result<domain::History> HistoryLoader::Finish() {
@@ -191,7 +193,7 @@ base::Result<domain::History> HistoryLoader::Finish() {
   if (is_malformed_) return std::unexpected(base::Unavailable("The log could not be read."));
   domain::History history(cut_, cut_at_);
   for (domain::LoggedPtr& change : changes_) history.Add(std::move(change));
-  for (domain::LoggedPtr& known : known_) history.AddOp(std::move(known));
+  for (const domain::LoggedPtr& known : known_) history.AddOp(known);
   return history;
 }
 

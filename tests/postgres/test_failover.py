@@ -78,8 +78,8 @@ def test_a_promotion_with_loss_begins_an_epoch():
         storm = Storm(fleet, person, make_lists(caller, 20))
         with blowing(storm):
             wait_until(lambda: storm.writes > 300, 30, "writes")
+            kept = dict(storm.seen)  # Before the replica has caught up: writes go on meanwhile.
             cluster.wait_caught_up(cluster.async_)
-            kept = dict(storm.seen)
             wal.freeze()
             before = storm.writes
             wait_until(lambda: storm.writes > before + 200, 30, "writes that will be lost")
