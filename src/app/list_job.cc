@@ -96,7 +96,8 @@ class Lists::Impl::Job final : public ports::WriteJob {
     } else if (!write_.changes.empty() && NoRoom(*outcome) && attempts_ > 1) {
       RefuseMaker();
       return;
-    } else if ((!write_.changes.empty() || is_touched_) && outcome->changed.at(guard_) == 0) {
+    } else if (((!write_.changes.empty() || is_touched_) && outcome->changed.at(guard_) == 0) ||
+               IsAnsweredElsewhere(*outcome)) {
       // Also when the owner has no room: the list may be there already, and this be a repeat.
       lists_->Forget(id_);
       lists_->AgainUnlessKept(id_, std::move(ops_), 0);
@@ -193,6 +194,12 @@ class Lists::Impl::Job final : public ports::WriteJob {
       batch.statements.push_back(KeepAnswer(key, answer, id_, store::MarkOf(*write_.after).data));
     }
     return batch;
+  }
+
+  /// A write asks in its guard whether another process has kept an answer for its key meanwhile;
+  /// where there was nothing to write, the answer that could not be kept tells it.
+  [[nodiscard]] bool IsAnsweredElsewhere(const ports::Outcome& outcome) const {
+    return is_touched_ && !kept_.empty() && outcome.changed.back() == 0;
   }
 
   [[nodiscard]] bool NoRoom(const ports::Outcome& outcome) const {

@@ -87,6 +87,28 @@ TEST_F(ListsOverDatabase, AFirstAnswerIsKeptWithItsWrite) {
   EXPECT_EQ(begin("{ }").error().reason, "idempotency_key_reused");
 }
 
+// Two processes got it at once, and each found that it had not been answered.
+TEST_F(ListsOverDatabase, WithOneKeyAtTwoProcessesNothingToDoIsSaidOnce) {
+  const Uuid list = MakeList(*lists_[0]);
+  domain::Op same = OpOf(domain::Kind::kSetList, list);
+  same.fields.mask = domain::kTitle;
+  same.fields.title = "Groceries";
+  std::vector<std::unique_ptr<Idempotency>> processes;
+  std::vector<Idempotency::Found> turns;
+  for (int i = 0; i < 2; ++i) {
+    processes.push_back(std::make_unique<Idempotency>(*database_, *crypto_, base::SystemNow));
+    std::promise<base::Result<Idempotency::Found>> found;
+    processes.back()->Begin(
+        user_, "PATCH", "/v1/lists/x", "key", "{}",
+        [&](base::Result<Idempotency::Found> one) { found.set_value(std::move(one)); });
+    turns.push_back(found.get_future().get().value());
+  }
+  const auto first = Run(*lists_[0], same, *std::get<Idempotency::Turn>(turns[0])).value();
+  const auto second = Run(*lists_[1], same, *std::get<Idempotency::Turn>(turns[1])).value();
+  EXPECT_FALSE(first.replayed);
+  EXPECT_EQ(second.replayed, database_->IsShared());
+}
+
 TEST_F(ListsOverDatabase, TheSecondOfTwoWithOneKeyWaitsForTheFirst) {
   Idempotency idempotency(*database_, *crypto_, base::SystemNow);
   std::promise<Idempotency::Found> first;

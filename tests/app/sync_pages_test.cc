@@ -214,6 +214,7 @@ TEST_F(SyncPages, ALateCommitIsNotMissed) {
              " '[]', digest, " +
              tx + " FROM changes WHERE list_id = " + id);
   AddTo(list);
+  is_held_open_ = true;
   for (int i = 0; i < 3; ++i) {
     const auto told = Told(cursor);
     EXPECT_THAT(Changes(told, list), ElementsAre(2));  // Told again and again meanwhile.
@@ -221,6 +222,7 @@ TEST_F(SyncPages, ALateCommitIsNotMissed) {
     cursor = Cursor(told);
   }
   client.Say("COMMIT");
+  is_held_open_ = false;
   EXPECT_THAT(Changes(Told(cursor), late), ElementsAre(2));
 }
 
