@@ -117,6 +117,16 @@ part_simcore() {
   return $status
 }
 
+# Clients of the page against the service, whose processes are killed; on both databases.
+part_simhttp() {
+  local status=0
+  rm -f "$results/simhttp.xml"
+  with_postgres .tools/venv/bin/python -m pytest -q -p no:cacheprovider -n 2 --timeout 3000 tests/sim/http \
+    --durations=10 --junitxml="$results/simhttp.xml" || status=$?
+  count "$results/simhttp.xml" || status=1
+  return $status
+}
+
 # Each libFuzzer target, 10 s or 10^6 executions, from its corpus in the tree.
 part_fuzz() {
   local target targets passed=0 failed=0 budget=(-max_total_time=10)
