@@ -76,7 +76,8 @@ std::optional<base::Result<Decision>> RepeatOf(const ListPtr& list, const Op& op
   const LoggedPtr* const found = history != nullptr ? history->FindOp(op.op_id) : nullptr;
   if (found == nullptr) return std::nullopt;
   const Logged& first = **found;
-  if (first.digest != op.digest) return OpIdReused();
+  // An erased one may have been of this op.
+  if (!first.digest.empty() && first.digest != op.digest) return OpIdReused();
   return Decision{.list = list,
                   .status = first.change.status,
                   .code = first.code,

@@ -17,7 +17,7 @@ namespace domain {
 /// rest of its first result (api.md, 'Result').
 struct Logged {
   Change change;
-  std::string digest;          // SHA-256 of the op; empty where nobody will ask.
+  std::string digest;          // SHA-256 of the op; empty where nobody will ask, or it was erased.
   std::string code;            // Empty: none.
   std::optional<Fields> told;  // The values that stand instead of the op's.
 };

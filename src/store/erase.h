@@ -10,6 +10,11 @@
 /// the log needs a special case (api.md, 'The log').
 namespace store {
 
+/// Instead of the digest of an op whose item was purged: short texts could be found by trying.
+[[nodiscard]] inline std::string ErasedDigest() {
+  return std::string(32, '\0');
+}
+
 /// `effects` of a change without the content of `item`. Nothing: it is no such text.
 [[nodiscard]] std::optional<std::string> EffectsWithout(std::string_view effects,
                                                         const base::Uuid& item);

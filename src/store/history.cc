@@ -168,6 +168,7 @@ std::optional<domain::Logged> HistoryLoader::ReadLogged(const ports::Row& row) {
   if (!row.IsNull(7)) change.item_id = row.UuidOf(7);
   change.effects = std::move(*parsed);
   logged.digest = row.BytesOf(8);
+  if (logged.digest == ErasedDigest()) logged.digest.clear();
   logged.code = row.Text(9);
   if (!row.IsNull(10)) logged.told = std::move(*told);
   if (!need_.whole) change = domain::SlimOf(std::move(change));

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "store/erase.h"
 #include "store/json.h"
 
 namespace store {
@@ -85,7 +86,8 @@ constexpr Sql kEraseChange{
     "changes.erase_item",
     "UPDATE changes SET effects = $4,"
     " overridden = CASE WHEN item_id = $5 THEN NULL ELSE overridden END,"
-    " result_fields = CASE WHEN item_id = $5 THEN NULL ELSE result_fields END"
+    " result_fields = CASE WHEN item_id = $5 THEN NULL ELSE result_fields END,"
+    " digest = CASE WHEN item_id = $5 THEN $6 ELSE digest END"
     " WHERE list_id = $1 AND revision = $3"
     " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
 constexpr Sql kEraseAnswer{"idempotency.erase_item",
@@ -183,9 +185,9 @@ void AddPurge(const ListWrite& write, std::vector<Statement>& out) {
   if (!write.purge) return;
   const base::Uuid& list = write.after->id;
   for (const Erased& erased : write.purge->changes) {
-    out.push_back(
-        {&kEraseChange,
-         {list, MarkOf(*write.after), erased.revision, erased.effects, write.purge->item_id}});
+    out.push_back({&kEraseChange,
+                   {list, MarkOf(*write.after), erased.revision, erased.effects,
+                    write.purge->item_id, ports::Bytes{ErasedDigest()}}});
   }
   for (const ErasedAnswer& answer : write.purge->answers) {
     out.push_back(

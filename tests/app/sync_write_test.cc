@@ -1,3 +1,4 @@
+#include "app/batch_job.h"
 #include "app/lists_fixture.h"
 #include "base/metrics.h"
 #include "store/lists.h"
@@ -107,6 +108,31 @@ TEST_F(SyncedLists, ARepeatGetsTheFirstResultInEveryProcess) {
   EXPECT_THAT(Say(*lists_[1], {other, tick}),
               testing::ElementsAre("refused op_id_reused", "applied 3"));
   EXPECT_EQ(Fresh(list)->list().revision & 0xFFFFFFFF, 3);
+}
+
+TEST_F(SyncedLists, NoDigestTellsWhatAPurgedItemWas) {
+  const Uuid list = MakeList(*lists_[0]);
+  const domain::Op add = SyncAdd(list, 1, phone_);
+  const domain::Op stays = SyncAdd(list, 1, phone_);
+  Say(*lists_[0], {add, stays, SyncText(add, 2, phone_, "soy milk")});
+  domain::Op purge = OpOf(Kind::kPurge, list);
+  purge.item_id = add.item_id;
+  ASSERT_TRUE(Run(*lists_[0], purge).has_value());
+  static constexpr ports::Sql kDigests{
+      "test.digests", "SELECT digest FROM changes WHERE list_id = $1 ORDER BY revision"};
+  std::vector<bool> is_erased;
+  std::promise<bool> read;
+  ReadRows(
+      *database_, {{&kDigests, {list}}},
+      [&](std::size_t, const ports::Row& row) {
+        is_erased.push_back(row.BytesOf(0) == std::string(32, '\0'));
+      },
+      [&](const base::Result<void>& result) { read.set_value(result.has_value()); });
+  ASSERT_TRUE(read.get_future().get());
+  EXPECT_THAT(is_erased, testing::ElementsAre(false, true, false, true, false));
+  for (const auto& lists : lists_) {
+    EXPECT_THAT(Say(*lists, {add, stays}), testing::ElementsAre("applied 2", "applied 3"));
+  }
 }
 
 TEST_F(SyncedLists, TheSameOpTwiceAtOnceIsDoneOnce) {

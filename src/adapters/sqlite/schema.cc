@@ -53,7 +53,7 @@ Attempt<void> Configure(Connection& connection, const Config& config) {
   }
   return connection.Execute(std::string("PRAGMA synchronous=") +
                             (config.full_sync ? "FULL" : "NORMAL") +
-                            ";PRAGMA foreign_keys=ON"
+                            ";PRAGMA foreign_keys=ON;PRAGMA secure_delete=ON"
                             ";PRAGMA cache_size=-32768;PRAGMA temp_store=MEMORY"
                             ";PRAGMA journal_size_limit=67108864");
 }
