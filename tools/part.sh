@@ -102,7 +102,7 @@ part_simcore() {
   local status=0 half=25 test tests=(sim_test) run=()
   [ -z "$long" ] || half=500 tests+=(sim_faults_test)
   configure release
-  ninja -C build/release "${tests[@]}"
+  ninja -C build/release sim "${tests[@]}"
   rm -f "$results"/simcore-*.xml
   for from in 1 $((half + 1)); do
     LISTS_SIM_FROM=$from LISTS_SIM_SEEDS=$half LISTS_SIM_OPS=2000 build/release/tests/sim/sim_test \

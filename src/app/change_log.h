@@ -12,6 +12,12 @@ namespace app {
 
 class WorkPool;
 
+struct ChangesPage {
+  std::string changes;  // A JSON array, as the log tells it.
+  std::int64_t revision = 0;
+  bool has_more = false;
+};
+
 /// The log of one list, in pages, and the list as it was: read at the primary. Not authorised.
 /// Thread-safe; no call blocks; every `done` is called once, on any thread.
 class ChangeLog {

@@ -8,46 +8,7 @@
 namespace app {
 namespace {
 
-constexpr std::size_t kChangesBytes = std::size_t{1}
-                                      << 20;  // Of a page of the log; one change always fits.
 constexpr std::chrono::seconds kReadTime{5};
-
-/// A page of the log as its rows come in.
-struct ChangesReader {
-  ChangesPage page;
-  std::int64_t limit = 0;
-  std::int64_t count = 0;
-  bool is_held = false;  // The log holds the revision that was asked for.
-
-  void OnRow(std::size_t statement, const ports::Row& row) {
-    if (statement == 0) {
-      page.revision = row.Int(0);
-    } else if (statement == 1) {
-      is_held = true;
-    } else if (page.has_more || count == limit ||
-               (count > 0 && page.changes.size() > kChangesBytes)) {
-      page.has_more = true;
-    } else {
-      page.changes += count == 0 ? "" : ",";
-      store::AppendChangeRow(page.changes, row);
-      ++count;
-    }
-  }
-
-  [[nodiscard]] base::Result<ChangesPage> Finish(std::int64_t after) {
-    if (page.revision == 0) return std::unexpected(base::NotFound());
-    if (after > page.revision) {
-      return base::Fail(base::Code::kConflict, "revision_ahead",
-                        "The list has not reached that revision. Load it anew.");
-    }
-    if (after != 0 && !is_held) {
-      return base::Fail(base::Code::kGone, "revision_expired",
-                        "The log does not hold that revision. Load the list anew.");
-    }
-    page.changes += ']';
-    return std::move(page);
-  }
-};
 
 }  // namespace
 
@@ -120,27 +81,6 @@ void Lists::Impl::Page(const base::Uuid& user, ListFilter filter, std::optional<
   database_.Read(std::move(request));
 }
 
-void Lists::Impl::Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,
-                          std::function<void(base::Result<ChangesPage>)> done) {
-  auto reader = std::make_shared<ChangesReader>();
-  reader->page.changes = "[";
-  reader->limit = limit;
-  ports::ReadRequest request;
-  request.statements = store::ChangesStatements(id, after, limit + 1);
-  request.deadline = ReadDeadline();
-  request.on_row = [reader](std::size_t statement, const ports::Row& row) {
-    reader->OnRow(statement, row);
-  };
-  request.done = [reader, after, done = std::move(done)](const base::Result<void>& read) {
-    if (!read) {
-      done(std::unexpected(read.error()));
-    } else {
-      done(reader->Finish(after));
-    }
-  };
-  database_.Read(std::move(request));
-}
-
 Lists::Lists(ports::Database& database, ports::Crypto& crypto, ListCache& cache, ports::Clock clock,
              base::Metrics& metrics)
     : impl_(std::make_shared<Impl>(database, crypto, cache, std::move(clock), metrics)) {
@@ -176,9 +116,4 @@ void Lists::Page(const base::Uuid& user, ListFilter filter, std::optional<base::
                  std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done) {
   impl_->Page(user, filter, before, limit, std::move(done));
 }
-void Lists::Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,
-                    std::function<void(base::Result<ChangesPage>)> done) {
-  impl_->Changes(id, after, limit, std::move(done));
-}
-
 }  // namespace app

@@ -65,12 +65,6 @@ struct ListRow {
   domain::Role role = domain::Role::kViewer;
 };
 
-struct ChangesPage {
-  std::string changes;  // A JSON array, as the log tells it.
-  std::int64_t revision = 0;
-  bool has_more = false;
-};
-
 /// Lists and their log: decides on the list's lane, writes one guarded batch, publishes what came
 /// of it. Thread-safe; no call blocks; every `done` is called exactly once, on any thread. Source:
 /// docs/architecture.md, 'The life of a write'.
@@ -115,11 +109,6 @@ class Lists {
   /// kTrashed: only those they own. `before`: only ids below it.
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
             std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done);
-
-  /// Changes after a revision, upwards. Not authorised.
-  /// Errors: kConflict `revision_ahead`, kGone `revision_expired`, kNotFound, kUnavailable.
-  void Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,
-               std::function<void(base::Result<ChangesPage>)> done);
 
  private:
   class Impl;

@@ -62,8 +62,6 @@ class Lists::Impl : public std::enable_shared_from_this<Lists::Impl> {
   void Forget(const base::Uuid& id);
   void Page(const base::Uuid& user, ListFilter filter, std::optional<base::Uuid> before,
             std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done);
-  void Changes(const base::Uuid& id, std::int64_t after, std::int64_t limit,
-               std::function<void(base::Result<ChangesPage>)> done);
 
  private:
   class Job;

@@ -125,11 +125,7 @@ struct PageRow {
 };
 [[nodiscard]] PageRow ReadPageRow(const ports::Row& row);
 
-/// The list's revision and whether the log holds `after`; then the changes that follow it.
-[[nodiscard]] std::vector<ports::Statement> ChangesStatements(const base::Uuid& id,
-                                                              std::int64_t after,
-                                                              std::int64_t limit);
-/// Appends a row of the last of ChangesStatements as the API tells it; returns its revision.
+/// Appends a change as the API tells it, from a row of store/sync.h; returns its revision.
 std::int64_t AppendChangeRow(std::string& out, const ports::Row& row);
 
 /// How many lists one ConfirmStatement asks for at most.

@@ -44,14 +44,6 @@ constexpr Sql kSees{"members.sees",
                     " WHERE m.list_id = $2 AND m.user_id = $1 AND m.removed_at IS NULL"
                     " AND (l.deleted_at IS NULL OR m.role = 'owner')"};
 
-constexpr Sql kReadRevision{"lists.revision", "SELECT revision FROM lists WHERE id = $1"};
-constexpr Sql kHoldsRevision{"changes.holds",
-                             "SELECT 1 FROM changes WHERE list_id = $1 AND revision = $2"};
-constexpr Sql kReadChanges{
-    "changes.read",
-    "SELECT revision, op_id, at, actor_id, client_id, kind, status, item_id, effects, overridden,"
-    " kept FROM changes WHERE list_id = $1 AND revision > $2 ORDER BY revision LIMIT $3"};
-
 }  // namespace
 
 std::vector<Statement> ListLoader::Statements(const base::Uuid& id) {
@@ -163,12 +155,6 @@ PageRow ReadPageRow(const ports::Row& row) {
   page.list.item_count = row.Int(9);
   page.list.done_count = row.Int(10);
   return page;
-}
-
-std::vector<Statement> ChangesStatements(const base::Uuid& id, std::int64_t after,
-                                         std::int64_t limit) {
-  return {
-      {&kReadRevision, {id}}, {&kHoldsRevision, {id, after}}, {&kReadChanges, {id, after, limit}}};
 }
 
 std::int64_t AppendChangeRow(std::string& out, const ports::Row& row) {

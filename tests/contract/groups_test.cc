@@ -12,6 +12,7 @@
 #include "contract/draw.h"
 #include "contract/jobs.h"
 #include "contract/postgres_server.h"
+#include "store/sync.h"
 
 namespace contract {
 namespace {
@@ -140,9 +141,8 @@ class GroupsOfLists : public testing::Test {
   }
   std::size_t ChangesOf(const Uuid& id) {
     std::size_t count = 0;
-    EXPECT_TRUE(
-        Read(*database_, store::ChangesStatements(id, 0, 1000),
-             [&](std::size_t statement, const ports::Row&) { count += statement == 2 ? 1 : 0; }));
+    EXPECT_TRUE(Read(*database_, {store::LogUpStatement(id, 0, {1000, 1'000'000})},
+                     [&](std::size_t, const ports::Row&) { ++count; }));
     return count;
   }
   /// The database has it so, and as many changes.

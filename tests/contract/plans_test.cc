@@ -189,7 +189,6 @@ std::map<std::string, Told> AllStatements() {
   }
   const Uuid id = IdOf(1);
   for (const auto& statement : store::ListLoader::Statements(id)) take(statement);
-  for (const auto& statement : store::ChangesStatements(id, 0, 10)) take(statement);
   for (const std::size_t count : {1UL, 16UL, 128UL, 512UL}) {
     take(store::ConfirmStatement(std::vector<Uuid>(count, id)));
   }

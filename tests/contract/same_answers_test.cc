@@ -12,6 +12,7 @@
 #include "contract/database_test.h"
 #include "contract/draw.h"
 #include "contract/jobs.h"
+#include "store/sync.h"
 
 namespace contract {
 namespace {
@@ -82,9 +83,8 @@ class Dump {
                  ' ' + (item->labels.empty() ? "-" : item->labels.front()) + '\n';
       }
     }
-    Rows(store::ChangesStatements(id, 0, 1000), [&](std::size_t statement, const ports::Row& row) {
-      if (statement == 2) store::AppendChangeRow(text_, row);
-    });
+    Rows({store::LogUpStatement(id, 0, {1000, 1'000'000})},
+         [&](std::size_t, const ports::Row& row) { store::AppendChangeRow(text_, row); });
   }
 
   void Person(const Uuid& id, std::uint64_t number) {
