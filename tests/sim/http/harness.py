@@ -217,6 +217,7 @@ class Run:
                     raise Failed(f"{self.database} seed {self.seed}, log of {list_id}: {error}") from error
                 self.counts["logs judged"] = self.counts.get("logs judged", 0) + 1
         self._check_rows()
+        self._check_logs()
         self.fleet.kill()
         self.fleet.start()
         for list_id, owner in self.owners.items():
@@ -228,6 +229,13 @@ class Run:
         answer = person.get(target)
         assert answer.status == 200, f"{target} is answered {answer}"
         return answer.body
+
+    def _check_logs(self):
+        """Whatever is killed, no statement fails, and nothing else that is an error here."""
+        for file in self.fleet.log_files:
+            errors = [line for line in file.read_text().splitlines() if '"level":"error"' in line]
+            if errors:
+                raise Failed(f"{self.database} seed {self.seed}: {len(errors)} errors, as {errors[0]}")
 
     def _check_rows(self):
         wrong = self.fleet.sql(

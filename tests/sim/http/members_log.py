@@ -37,15 +37,20 @@ def change_member(server, list_id, user_id, role) -> bool:
     now = datetime.datetime.now(datetime.UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     tx = server.engine.transaction
+    is_shared = server.engine.processes > 1
     values = {"list": uuid.UUID(list_id), "user": uuid.UUID(user_id), "mark": secrets.token_bytes(16),
-              "role": role or before, "now": now, "removed": None if role else now,
+              "role": role or before, "before": before, "now": now, "removed": None if role else now,
               "op": _uuid7(), "kind": kind, "effects": effects, "digest": secrets.token_bytes(32)}
     is_marked = "EXISTS (SELECT 1 FROM lists WHERE id = :list AND last_batch = :mark)"
-    statements = [] if server.engine.processes > 1 else ["UPDATE meta SET tx = tx + 1"]
+    # What was read before may have changed since: the list may even have been made meanwhile.
+    as_before = ("(SELECT role FROM members WHERE list_id = :list AND user_id = :user AND removed_at IS NULL)"
+                 + (" = :before" if before else " IS NULL"))
+    statements = ["UPDATE lists SET revision = revision WHERE id = :list" if is_shared
+                  else "UPDATE meta SET tx = tx + 1"]
     statements += [
         "UPDATE lists SET revision = revision + 1, last_batch = :mark,"
         " updated_at = CASE WHEN updated_at > :now THEN updated_at ELSE :now END,"
-        f" tx = {tx} WHERE id = :list AND deleted_at IS NULL",
+        f" tx = {tx} WHERE id = :list AND deleted_at IS NULL AND {as_before}",
         "INSERT INTO changes (list_id, revision, op_id, at, actor_id, kind, status, effects, digest, tx)"
         " SELECT l.id, l.revision, :op, l.updated_at, m.user_id, :kind, 'applied', :effects, :digest,"
         f" {tx} FROM lists l JOIN members m ON m.list_id = l.id AND m.role = 'owner'"
