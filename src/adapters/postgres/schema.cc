@@ -17,12 +17,13 @@ constexpr const char* kPrepare =
     "SELECT pg_advisory_lock(5782346523);"
     "CREATE TABLE IF NOT EXISTS public.schema_migrations (version bigint PRIMARY KEY,"
     " name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
-// The service reads these two and writes neither; but it says how far retention has dropped the log.
+// The service reads these two and writes neither, but for how far retention has gone.
 constexpr const char* kKeepOut =
     "DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'lists_service') THEN"
     " REVOKE INSERT, UPDATE, DELETE ON public.schema_migrations, public.meta FROM lists_service;"
-    " IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.meta')"
-    " AND attname = 'cut_tx') THEN GRANT UPDATE (cut_tx) ON public.meta TO lists_service; END IF;"
+    " IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'public.meta'::regclass"
+    " AND attname = 'cut_tx' AND NOT attisdropped) THEN"
+    " GRANT UPDATE (cut_tx) ON public.meta TO lists_service; END IF;"
     " END IF; END $$";
 constexpr const char* kVersion = "SELECT COALESCE(MAX(version), 0) FROM public.schema_migrations";
 
