@@ -98,14 +98,21 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
           }
           auto trims = std::make_shared<std::vector<store::OldChange>>();
           for (const auto& each : last) trims->push_back(each.second);
-          self->ForEach<store::OldChange>(
-              trims, 0,
-              [self](const store::OldChange& trim, const std::function<void()>& next) {
-                constexpr std::size_t kTrim = 2;
-                self->Run(trim.list_id, store::TrimBatch(trim), next, &self->dropped_, kTrim);
-              },
-              [self] { self->DropTombstones(); });
+          if (trims->empty()) return self->DropTombstones();
+          // Before, and on its own: the row that all share is not held while a list is waited for.
+          self->Run(base::Uuid{}, store::CutTxBatch(*trims), [self, trims] { self->Trim(trims); });
         });
+  }
+
+  void Trim(const std::shared_ptr<std::vector<store::OldChange>>& trims) {
+    ForEach<store::OldChange>(
+        trims, 0,
+        [self = shared_from_this()](const store::OldChange& trim,
+                                    const std::function<void()>& next) {
+          constexpr std::size_t kTrim = 1;
+          self->Run(trim.list_id, store::TrimBatch(trim), next, &self->dropped_, kTrim);
+        },
+        [self = shared_from_this()] { self->DropTombstones(); });
   }
 
   void DropTombstones() {
@@ -159,12 +166,16 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
                              std::vector<base::Uuid> members;
                            };
                            auto lists = std::make_shared<std::vector<Old>>();
+                           // Of the last one there may be more members than were read.
+                           const bool is_cut =
+                               rows.size() == static_cast<std::size_t>(store::kRetentionStep);
                            for (const store::OldList& row : rows) {
                              if (lists->empty() || lists->back().id != row.id) {
                                lists->push_back({row.id, row.revision, {}});
                              }
                              if (row.member) lists->back().members.push_back(*row.member);
                            }
+                           if (is_cut) lists->pop_back();
                            self->ForEach<Old>(
                                lists, 0,
                                [self](const Old& old, const std::function<void()>& next) {
@@ -184,7 +195,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
 
   void Erode(const base::Uuid& list, const std::function<void()>& next) {
     constexpr std::size_t kList = 3;
-    Run(list, store::ErodeListBatch(list), next, &erased_, kList);
+    Run(list, store::ErodeListBatch(list, clock_()), next, &erased_, kList);
   }
 
   void End() {

@@ -76,6 +76,12 @@ constexpr Sql kErodeList{"lists.erode",
                          " AND NOT EXISTS (SELECT 1 FROM items WHERE list_id = $1)"
                          " AND NOT EXISTS (SELECT 1 FROM changes WHERE list_id = $1)"
                          " AND NOT EXISTS (SELECT 1 FROM members WHERE list_id = $1)"};
+// Only tombstones are left of it, and they stay as long as the log: it is not looked at before the
+// others in trash have been.
+constexpr Sql kPutBack{"lists.put_back",
+                       "UPDATE lists SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NOT NULL"
+                       " AND NOT EXISTS (SELECT 1 FROM items WHERE list_id = $1)"
+                       " AND NOT EXISTS (SELECT 1 FROM changes WHERE list_id = $1)" NOBODY_SEES_IT};
 #undef NOBODY_SEES_IT
 
 }  // namespace
@@ -88,9 +94,16 @@ OldChange ReadOldChange(const ports::Row& row) {
   return {row.UuidOf(0), row.Int(1), row.TimeOf(2)};
 }
 
+Batch CutTxBatch(const std::vector<OldChange>& last) {
+  Batch batch;
+  for (const OldChange& each : last) {
+    batch.statements.push_back({&kMoveCutTx, {each.list_id, each.revision}});
+  }
+  return batch;
+}
+
 Batch TrimBatch(const OldChange& last) {
   Batch batch{{{&kMoveCut, {last.list_id, last.revision, last.at}},
-               {&kMoveCutTx, {last.list_id, last.revision}},
                {&kTrim, {last.list_id, last.revision}}}};
   batch.list = last.list_id;
   return batch;
@@ -144,11 +157,12 @@ Batch EndListBatch(const base::Uuid& list, std::int64_t revision,
   return batch;
 }
 
-Batch ErodeListBatch(const base::Uuid& list) {
+Batch ErodeListBatch(const base::Uuid& list, base::Time now) {
   Batch batch{{{&kErodeItems, {list, kRetentionStep}},
                {&kErodeChanges, {list, kRetentionStep}},
                {&kErodeAnswers, {list}},
-               {&kErodeList, {list}}}};
+               {&kErodeList, {list}},
+               {&kPutBack, {list, now}}}};
   batch.list = list;
   return batch;
 }

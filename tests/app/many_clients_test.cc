@@ -1,4 +1,6 @@
+#include "app/change_log.h"
 #include "app/lists_fixture.h"
+#include "app/work_pool.h"
 
 namespace app {
 namespace {
@@ -145,12 +147,14 @@ TEST_F(ListsOverDatabase, TheLogReplaysToWhatIsServed) {
       });
   loop.Run();
 
+  WorkPool pool(1, 1);
+  ChangeLog reader(*database_, pool);
   std::vector<domain::Change> log;
   std::int64_t after = 0;
   for (bool more = true; more;) {
     std::promise<base::Result<ChangesPage>> read;
-    lists_[0]->Changes(list, after, 500,
-                       [&](base::Result<ChangesPage> page) { read.set_value(std::move(page)); });
+    reader.After(list, after, 500,
+                 [&](base::Result<ChangesPage> page) { read.set_value(std::move(page)); });
     const ChangesPage page = read.get_future().get().value();
     const auto changes = store::ParseChanges(page.changes);
     ASSERT_TRUE(changes.has_value());

@@ -245,6 +245,35 @@ TEST_F(Retained, OthersWriteBetweenTwoSteps) {
   EXPECT_EQ(Said(*lists_[0], SyncAdd(list, 701)), "applied");
 }
 
+TEST_F(Retained, ListsInTrashGoWithTheirContentAndAllTheirMembers) {
+  // More members than a step reads rows: two of each list, and one of the first.
+  constexpr std::int64_t kMany = 251;
+  const Uuid person = MakePerson();
+  std::vector<Uuid> lists{ListOf({0})};
+  for (std::int64_t i = 1; i < kMany; ++i) {
+    lists.push_back(ListOf({0}));
+    Join(lists.back(), person);
+  }
+  static constexpr ports::Sql kCounted{
+      "test.counted", "UPDATE users SET membership_count = membership_count + $2 WHERE id = $1"};
+  Execute({{&kCounted, {person, kMany - 1}}});
+  for (const Uuid& list : lists) Trash(list);
+  Pass(kTrashMs + 1);
+  SweepAll();
+  static constexpr ports::Sql kLeft{
+      "test.left",
+      "SELECT (SELECT COUNT(*) FROM members WHERE removed_at IS NULL)"
+      " + (SELECT COUNT(*) FROM changes) + (SELECT SUM(membership_count) FROM users)"};
+  EXPECT_EQ(NumberOf(kLeft), 0);
+  // Those who do not know it yet are told by their tombstones; meanwhile there is nothing to do.
+  Pass(kPauseMs);
+  EXPECT_THAT(Sweep(), IsEmpty());
+  Pass(kLogMs + 1);
+  SweepAll();
+  static constexpr ports::Sql kRows{"test.rows", "SELECT COUNT(*) FROM lists"};
+  EXPECT_EQ(NumberOf(kRows), 0);
+}
+
 TEST_F(Retained, AStepThatFailsIsTakenAgain) {
   for (int number = 1;; ++number) {
     const Uuid list = ListOf({0, 1, 2});
