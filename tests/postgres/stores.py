@@ -3,7 +3,7 @@ import collections
 import time
 import uuid
 
-from services import replay, wait_until
+from services import replay
 
 PARTS = {"cursor", "results", "lists", "granted", "revoked", "has_more"}
 
@@ -129,8 +129,3 @@ class Store:
             assert page["next_cursor"] is None
             found |= {each["id"] for each in page["data"]}
         return found
-
-    def wait_told(self, list_id, revision, seconds=20):
-        """While another thread follows."""
-        wait_until(lambda: list_id in self.views and self.views[list_id].revision >= revision, seconds,
-                   f"{list_id} at {revision} is told")
