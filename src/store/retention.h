@@ -12,7 +12,7 @@
 /// its own that can be done again.
 namespace store {
 
-inline constexpr std::int64_t kRetentionStep = 500;  // Rows.
+inline constexpr std::int64_t kRetentionStep = 500;  // Rows; more than a list has members.
 
 /// The changes that have been there longest, oldest transaction first: kRetentionStep of them.
 [[nodiscard]] ports::Statement OldestChangesStatement();
@@ -23,6 +23,9 @@ struct OldChange {
 };
 [[nodiscard]] OldChange ReadOldChange(const ports::Row& row);
 
+/// Says that cursors from before the newest of these changes, and of those below them, cannot be
+/// answered any more; goes before their TrimBatch.
+[[nodiscard]] ports::Batch CutTxBatch(const std::vector<OldChange>& last);
 /// Drops a list's changes up to a revision, and keeps where its log begins now.
 [[nodiscard]] ports::Batch TrimBatch(const OldChange& last);
 
@@ -60,7 +63,7 @@ struct OldList {
                                         const std::vector<base::Uuid>& members, base::Time now,
                                         const std::string& mark);
 /// A step of what a list that nobody sees has: items, changes, kept answers; with the last of them
-/// and the last tombstone the list itself.
-[[nodiscard]] ports::Batch ErodeListBatch(const base::Uuid& list);
+/// and the last tombstone the list itself. Where only tombstones are left it counts as trashed now.
+[[nodiscard]] ports::Batch ErodeListBatch(const base::Uuid& list, base::Time now);
 
 }  // namespace store

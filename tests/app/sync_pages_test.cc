@@ -226,6 +226,25 @@ TEST_F(SyncPages, ALateCommitIsNotMissed) {
   EXPECT_THAT(Changes(Told(cursor), late), ElementsAre(2));
 }
 
+TEST_F(SyncPages, AnOpenTransactionDoesNotLetAClientAskForever) {
+  const Uuid list = MakeList(*lists_[0]);
+  const Uuid other = MakeList(*lists_[0]);
+  std::string cursor = Cursor(Told({}));
+  Client client(place_);
+  client.Say("BEGIN; SELECT pg_current_xact_id()");
+  is_held_open_ = true;
+  RenameMany(list, 1500);
+  RenameMany(other, 1500);
+  auto all = Pages(cursor, {list, other});
+  EXPECT_THAT(all[list], Range(2, 1501));
+  EXPECT_THAT(all[other], Range(2, 1501));
+  EXPECT_EQ(pages_, 2);
+  client.Say("COMMIT");
+  is_held_open_ = false;
+  EXPECT_THAT(Pages(cursor, {list, other})[other], Range(2, 1501));  // Once more, and then no more.
+  EXPECT_TRUE(Told(cursor).at("lists").as_object().empty());
+}
+
 TEST_F(SyncPages, NumbersThatCameToNothingDoNotMoveTheCursor) {
   MakeList(*lists_[0]);
   const std::string cursor = Cursor(Told({}));

@@ -41,13 +41,13 @@ def environment(**more) -> dict:
 class Service:
     """One process of `lists api`. Its ports stay the same over its starts; its log grows over them."""
 
-    def __init__(self, folder, name, database, replicas=(), pool=6, arguments=(), binary=BINARY):
+    def __init__(self, folder, name, database, replicas=(), pool=6, arguments=(), binary=BINARY, env=None):
         self.log_file = pathlib.Path(folder) / f"{name}.log"
         self.address, self.metrics_port = ("127.0.0.1", free_port()), free_port()
         self.arguments = ["--database", database, *arguments]
         for replica in replicas:
             self.arguments += ["--database-replica", replica]
-        self.pool, self.binary, self.process = pool, binary, None
+        self.pool, self.binary, self.env, self.process = pool, binary, env or {}, None
 
     def launch(self):
         command = [self.binary, "api", *self.arguments, "--port", self.address[1], "--metrics-port",
@@ -55,7 +55,7 @@ class Service:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL,
-                                            env=environment(DB_POOL_SIZE=str(self.pool)))
+                                            env=environment(DB_POOL_SIZE=str(self.pool), **self.env))
         return self
 
     def start(self, seconds=30):
