@@ -55,18 +55,19 @@ def ten(place, where):
         def ops_of(store):
             return [store.tick(store.lists[0], number) for number in range(OPS)]
 
-        def sent(name, requests):
+        def sent(name, request_of):
+            learn(ours, stores)
+            requests = [request for store in stores for request in request_of(store)]
             plan = data.Plan(f"sync-{name}")
             plan.add(name, 1, 200, -1, requests)
             return load(ours.port, plan.done(), 1, seconds=60, server=ours, postgres=server, once=True)
 
         def syncs():
-            learn(ours, stores)
-            told = sent("ten", [store.request(ops_of(store)) for store in stores])
+            told = sent("ten", lambda store: [store.request(ops_of(store))])
             return {**told, "rate": told["rate"] * OPS}
 
         def singles():
-            return sent("single", [store.single(op) for store in stores for op in ops_of(store)])
+            return sent("single", lambda store: [store.single(op) for op in ops_of(store)])
         for warm in (singles, syncs):
             warm()
         if server:
