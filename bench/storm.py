@@ -101,5 +101,5 @@ def rows(kept, where):
                 note=f"all are answered after {of_storms('seconds'):.1f} s, {wanted / of_storms('seconds'):,.0f} ops/s")]
     made += [Row(f"{what}: {figure} of their syncs, ms", "-", f"{of_storms(figure):,.0f} ms", "-", of_storms(figure))
              for figure in ("p50", "p99")]
-    return made + [from_ratio(f"{what}: p99 of another client's {call}", f"in quiet, at {OTHERS_RATE} calls/s",
+    return made + [from_ratio(f"{what}: p99 of another client's {call}", f"in quiet, {OTHERS_RATE} calls/s",
                               Ratio(kept, "storm", "quiet", call), "ms", 3, more=False) for call in CALLS]

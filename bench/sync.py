@@ -73,8 +73,8 @@ def ten(place, where):
         if server:
             server.check_pinned()
         kept = cycles({"sync": syncs, "single": singles})
-    return [from_ratio(f"{where}: ticks, {OPS} of a list in a sync, 1 connection", "as single calls, one after the other",
-                       Ratio(kept, "sync", "single"), "/s", 3)]
+    return [from_ratio(f"{where}: ticks, {OPS} of a list in a sync, 1 connection",
+                       "as single calls, one after the other", Ratio(kept, "sync", "single"), "/s", 3)]
 
 
 def ten_on_sqlite():
