@@ -55,16 +55,17 @@ def start(command, *arguments, cores=(0,), wrap=(), log="lists.log", env=None):
     return program.wait_for_port(port)
 
 
-def folder(lists, items=100):
-    """A folder with so many lists of so many items."""
+def folder(lists, items=100, a_user=LISTS_A_USER):
+    """A folder with so many lists of so many items, each person having `a_user` of them."""
     stamp = hashlib.sha256(b"".join(each.read_bytes() for each in sorted((ROOT / "db/sqlite").glob("0*.sql")))
                            + pathlib.Path(__file__).read_bytes()).hexdigest()[:12]
-    made = WORK / f"data-{lists}x{items}-{stamp}-{datetime.date.today()}"
+    size = f"{lists}x{items}" + (f"x{a_user}" if a_user != LISTS_A_USER else "")
+    made = WORK / f"data-{size}-{stamp}-{datetime.date.today()}"
     if not (made / "made").exists():
-        for old in WORK.glob(f"data-{lists}x{items}-*"):
+        for old in WORK.glob(f"data-{size}-*"):
             shutil.rmtree(old)
         say(f"Making {lists} lists of {items} items in {made}")
-        make(made, lists, items)
+        make(made, lists, items, a_user)
         (made / "made").touch()
     return made
 
@@ -77,21 +78,20 @@ def copy_of(source, name="copy"):
     return target
 
 
-def make(target, lists, items):
-    people = []
+def make(target, lists, items, a_user):
     with serve(target) as server:
-        address = ("127.0.0.1", server.port)
-        for _ in range((lists + LISTS_A_USER - 1) // LISTS_A_USER):
-            people.append(client.sign_up(address))
-        template = people[0].make_list("A list of things to buy")
+        person = client.sign_up(("127.0.0.1", server.port))
+        template = person.make_list("A list of things to buy")
         for number in range(items):
-            people[0].post(f"/v1/lists/{template}/items", item_body(number), status=201)
+            person.post(f"/v1/lists/{template}/items", item_body(number), status=201)
     database = sqlite3.connect(target / "lists.db", isolation_level=None)
     for text in ("PRAGMA synchronous=OFF", "PRAGMA cache_size=-200000", "BEGIN"):
         database.execute(text)
-    owners = [uuid.UUID(person.id).bytes for person in people]
-    copy_list(database, uuid.UUID(template).bytes, owners, lists)
-    add_users(database, owners[0], lists)
+    first = uuid.UUID(person.id).bytes
+    owners = [first, *add_users(database, first, -(-lists // a_user) - 1, "owner", 4, has_session=True)]
+    copy_list(database, uuid.UUID(template).bytes, owners, lists, a_user)
+    # Beside the owners, so that looking one up has something to look through.
+    add_users(database, first, lists, "user", 2)
     for text in ("COMMIT", "PRAGMA wal_checkpoint(TRUNCATE)"):
         database.execute(text)
     database.close()
@@ -101,12 +101,12 @@ def columns(database, table, but):
     return [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[1] not in but]
 
 
-def copy_list(database, template, owners, lists):
+def copy_list(database, template, owners, lists, a_user):
     """So many lists as the template, which becomes the first of them."""
     rng = random.Random(1)
     made_at, last = database.execute("SELECT created_at, revision FROM lists WHERE id = ?", (template,)).fetchone()
     copies = [{"id": uuid7(made_at - 1000 * number, rng).bytes, "template": template,
-               "owner": owners[number // LISTS_A_USER]} for number in range(1, lists)]
+               "owner": owners[number // a_user]} for number in range(1, lists)]
     rng.shuffle(copies)
     texts = {}
     for table, key, owner in (("lists", "id", "creator_id"), ("members", "list_id", "user_id"),
@@ -126,19 +126,26 @@ def copy_list(database, template, owners, lists):
                      " (SELECT count(*) FROM members WHERE user_id = users.id)")
 
 
-def add_users(database, template, count):
-    """People beside the owners, so that looking one up has something to look through."""
-    rng = random.Random(2)
+def add_users(database, template, count, name, seed, has_session=False):
+    """So many people like the one that there is. Returns their ids."""
+    rng, made = random.Random(seed), []
     user = ", ".join(columns(database, "users", ("id", "email", "email_key", "membership_count")))
+    session = ", ".join(columns(database, "sessions", ("id", "user_id")))
     for number in range(count):
-        ids = {"id": uuid7(1_700_000_000_000 + number, rng).bytes, "email": f"user{number}@example.org",
+        ids = {"id": uuid7(1_700_000_000_000 + number, rng).bytes, "email": f"{name}{number}@example.org",
                "template": template}
+        made.append(ids["id"])
         database.execute(f"INSERT INTO users (id, email, email_key, {user}) SELECT :id, :email, :email, {user}"
                          " FROM users WHERE id = :template", ids)
         database.execute("INSERT INTO identities (issuer, subject, user_id, created_at) SELECT issuer,"
                          " :email, :id, created_at FROM identities WHERE user_id = :template", ids)
         database.execute("INSERT INTO passwords SELECT :id, hash, changed_at FROM passwords"
                          " WHERE user_id = :template", ids)
+        if has_session:
+            database.execute(f"INSERT INTO sessions (id, user_id, {session}) SELECT :session, :id, {session}"
+                             " FROM sessions WHERE user_id = :template LIMIT 1",
+                             {**ids, "session": uuid7(1_700_000_000_000 + number, rng).bytes})
+    return made
 
 
 def base64url(data):
@@ -179,7 +186,7 @@ def known_email(data):
     """Of somebody who signed up with client.PASSWORD."""
     with sqlite3.connect(f"file:{data}/lists.db?mode=ro", uri=True) as database:
         return database.execute("SELECT email FROM users WHERE id IN (SELECT user_id FROM sessions)"
-                                " ORDER BY id").fetchone()[0]
+                                " ORDER BY id DESC").fetchone()[0]
 
 
 def items_of(data, list_id):

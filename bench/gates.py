@@ -10,6 +10,7 @@ import sys
 import data
 import growth
 import resources
+import stores
 import writes
 from harness import ROOT, load, say
 from reads import Reads
@@ -18,6 +19,7 @@ FIGURES = ROOT / "bench" / "instructions.json"
 ROOM = 0.05
 ALLOCATIONS_MAX = 0.05  # Timers take some; one of a read itself would be 1.
 ROWS_MIN = 0.85 * 32
+SYNC_MAX = 5  # Times the instructions of a sync of one op, for one of a hundred on one list.
 
 
 def instructions():
@@ -33,6 +35,14 @@ def rows_a_commit():
     with data.serve(data.copy_of(reads.folder, "gates"), "--loops", "1") as server:
         load(server.port, plan, seconds=1)
         return writes.with_rows(server, lambda: load(server.port, plan, seconds=3))["rows"]
+
+
+def sync_of_many():
+    """(what, whether it is fine, words): a hundred `set` in one sync against a sync of a single `set`."""
+    found = stores.instructions_of_ticks(growth.Folder(10), "gates")
+    one, many = found[1], found[stores.OPS_MAX]
+    words = f"{many:,.0f} instructions, {many / one:.2f} times the {one:,.0f} of a sync of one, below {SYNC_MAX}"
+    return f"sync of {stores.OPS_MAX} ops on one list", many < SYNC_MAX * one, words
 
 
 def compare(kept, found):
@@ -52,6 +62,7 @@ def check():
     results.append(("allocations per hot read", allocations <= ALLOCATIONS_MAX, f"{allocations:.4f}"))
     rows = rows_a_commit()
     results.append(("rows per commit at 64 connections", rows >= ROWS_MIN, f"{rows:.1f}, at least {ROWS_MIN:.1f}"))
+    results.append(sync_of_many())
     for what, is_fine, words in results:
         say(f"{'ok  ' if is_fine else 'FAIL'} {what}: {words}")
     failed = sum(not is_fine for _, is_fine, _ in results)

@@ -118,22 +118,36 @@ class Foreign:
         return self.seconds() / took
 
 
-def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=None, postgres=None):
-    """One slice. Raises when any answer was wrong. With `server`, its CPU time is told. With `postgres`,
-    which has a core to itself, the load shares the service's core, and sleeps while it waits."""
-    core, how = (SERVER_CORE, ["sleep"]) if postgres else (LOAD_CORE, [rate] if rate else [])
+def load_command(port, plan, connections, seconds, *how, postgres=None):
+    """With `postgres`, which has a core to itself, the load shares the service's core, and sleeps while it
+    waits."""
+    core, sleep = (SERVER_CORE, ["sleep"]) if postgres else (LOAD_CORE, [])
     command = ["taskset", "-c", core, BUILD / "bench_load", "127.0.0.1", port, plan, connections, seconds,
-               *how]
-    cpu = cpu_of(server.pid) if server else (0, 0)
-    known = [lambda: sum(cpu_of(server.pid))] if server else []
-    others = Foreign(*known, *([postgres.cpu_seconds] if postgres else []))
-    with subprocess.Popen([str(each) for each in command], stdout=subprocess.PIPE) as process:
-        out, _ = process.communicate()
-    foreign = others.share()
-    after = cpu_of(server.pid) if server else (0, 0)
+               *how, *sleep]
+    return [str(each) for each in command]
+
+
+def told_by(process):
+    """What a load has told, once it has ended. Raises when any answer was wrong."""
+    out, _ = process.communicate()
     told = json.loads(out) if out else {}
     if process.returncode != 0 or told.get("wrong", 1) != 0:
         raise RuntimeError(f"wrong answers: {told}")
+    return told
+
+
+def load(port, plan, connections=64, seconds=SLICE_SECONDS, rate=None, server=None, postgres=None, once=False):
+    """One slice. Raises when any answer was wrong. With `server`, its CPU time is told. With `once`, each
+    request of the plan is sent once; `seconds` is then what they may take."""
+    how = ([rate] if rate else []) + (["once"] if once else [])
+    command = load_command(port, plan, connections, seconds, *how, postgres=postgres)
+    cpu = cpu_of(server.pid) if server else (0, 0)
+    known = [lambda: sum(cpu_of(server.pid))] if server else []
+    others = Foreign(*known, *([postgres.cpu_seconds] if postgres else []))
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        told = told_by(process)
+    foreign = others.share()
+    after = cpu_of(server.pid) if server else (0, 0)
     answered = told["all"]  # The warm-up is part of what the server was busy with.
     told |= {"rate": told["count"] / told["seconds"], "foreign": foreign,
              "cpu_us": (sum(after) - sum(cpu)) / answered * 1e6,

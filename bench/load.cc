@@ -2,12 +2,13 @@
 // requests prepared beforehand, bodies dropped in the kernel. Every answer's status and length are
 // checked.
 //
-//   bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE|sleep]
+//   bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE] [sleep] [once]
 //
 // Without RATE each connection asks again as soon as it is answered; with RATE requests a second
 // are due at even intervals and their latency counts from when they were due. With `sleep` it waits
 // asleep for answers, for where the server runs on the same core. The first fifth of a second is
-// not counted.
+// not counted. With `once` each request of the plan, which has one entry, is sent once, and all of
+// them are counted; it ends with the last answer. SIGTERM ends a run before its time.
 //
 // PLAN: a sequence of entries `CLASS WEIGHT STATUS LENGTH COUNT\n` (LENGTH of the body, -1: any),
 // each followed by COUNT requests `BYTES\n<bytes>`. A request is drawn by its entry's weight; the
@@ -21,6 +22,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -48,6 +50,15 @@ constexpr std::size_t kHeadBytesMax = 2048;
 constexpr int kEventsMax = 128;
 constexpr int kSleepMs = 10;                   // At most, so that the end is not missed by more.
 constexpr std::chrono::seconds kPatience{10};  // For an answer.
+
+volatile std::sig_atomic_t g_stopped = 0;
+
+/// How requests are sent.
+struct Mode {
+  double rate = 0;  // A second; 0: as soon as there is an answer.
+  bool sleeps = false;
+  bool once = false;
+};
 
 [[noreturn]] void Fail(const std::string& what) {
   throw std::runtime_error(what);
@@ -113,9 +124,10 @@ struct Client {
 
 class Load {
  public:
-  Load(std::vector<Entry> plan, double rate, bool sleeps)
-      : plan_(std::move(plan)), rate_(rate), wait_ms_(sleeps ? kSleepMs : 0) {
+  Load(std::vector<Entry> plan, const Mode& mode)
+      : plan_(std::move(plan)), rate_(mode.rate), sleeps_(mode.sleeps), once_(mode.once) {
     for (const Entry& entry : plan_) weights_.push_back(entry.weight);
+    if (once_ && plan_.size() != 1) Fail("what is sent once is one entry");
     draw_ = std::discrete_distribution<std::size_t>(weights_.begin(), weights_.end());
     epoll_ = ::epoll_create1(0);
   }
@@ -144,15 +156,14 @@ class Load {
   void Run(double seconds) {
     const auto length =
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-    counts_from_ = Clock::now() + kWarmUp;
+    counts_from_ = Clock::now() + (once_ ? Clock::duration{} : kWarmUp);
     end_ = counts_from_ + length;
     next_due_ = Clock::now();
     Dispatch(Clock::now());
     std::array<epoll_event, kEventsMax> events{};
     auto heard = Clock::now();
-    while (Clock::now() < end_) {
-      // Looks again at once where its core is its own: waking it up would be the server's work.
-      const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, wait_ms_);
+    while (Clock::now() < end_ && g_stopped == 0 && !IsAllAnswered()) {
+      const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, WaitMs());
       const auto now = Clock::now();
       for (int i = 0; i < count; ++i) {
         auto* const client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
@@ -162,10 +173,12 @@ class Load {
       if (now - heard > kPatience) Fail("no answer came for a long time");
       Dispatch(now);
     }
+    ran_ = Clock::now() - counts_from_;
   }
 
-  /// Whether all answers were right.
-  bool Print(double seconds) {
+  /// Whether all answers were right, and, with `once`, there.
+  bool Print() {
+    const double seconds = std::chrono::duration<double>(ran_).count();
     std::printf("{\"seconds\": %.3f, \"wrong\": %zu, \"bytes\": %zu", seconds, wrong_, bytes_);
     std::size_t all = 0;
     for (auto& [name, times] : times_) {
@@ -185,10 +198,22 @@ class Load {
     std::printf(", \"count\": %zu, \"all\": %zu", all, answers_);
     if (wrong_ > 0) std::printf(", \"first_wrong\": \"%s\"", first_wrong_.c_str());
     std::printf("}\n");
-    return wrong_ == 0 && all > 0;
+    return wrong_ == 0 && all > 0 && (!once_ || IsAllAnswered());
   }
 
  private:
+  [[nodiscard]] bool IsAllAnswered() const {
+    return once_ && answers_ == plan_.front().requests.size();
+  }
+
+  /// Looks again at once where its core is its own: waking it up would be the server's work.
+  [[nodiscard]] int WaitMs() const {
+    if (!sleeps_) return 0;
+    if (rate_ <= 0 || idle_.empty()) return kSleepMs;
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(next_due_ - Clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kSleepMs));
+  }
+
   /// Sends what is due on the connections that are idle.
   void Dispatch(Clock::time_point now) {
     if (rate_ <= 0) {
@@ -208,6 +233,7 @@ class Load {
 
   void SendNext(Client& client, Clock::time_point since) {
     Entry& entry = plan_[plan_.size() == 1 ? 0 : draw_(random_)];
+    if (once_ && entry.next == entry.requests.size()) return;
     const std::string& request = entry.requests[entry.next++ % entry.requests.size()];
     client.entry = &entry;
     client.since = since;
@@ -284,7 +310,8 @@ class Load {
 
   std::vector<Entry> plan_;
   const double rate_;
-  const int wait_ms_;
+  const bool sleeps_;
+  const bool once_;
   std::vector<double> weights_;
   std::discrete_distribution<std::size_t> draw_;
   std::mt19937_64 random_{1};
@@ -294,6 +321,7 @@ class Load {
   Clock::time_point counts_from_;
   Clock::time_point end_;
   Clock::time_point next_due_;
+  Clock::duration ran_{};
   std::map<std::string, std::vector<float>> times_;  // Microseconds, by class.
   std::size_t answers_ = 0;                          // With those that are not counted.
   std::size_t wrong_ = 0;
@@ -305,17 +333,23 @@ class Load {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::fputs("usage: bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE|sleep]\n", stderr);
+    std::fputs("usage: bench_load ADDRESS PORT PLAN CONNECTIONS SECONDS [RATE] [sleep] [once]\n",
+               stderr);
     return 2;
   }
   try {
-    const std::string_view mode = argc > 6 ? argv[6] : "";
-    const bool sleeps = mode == "sleep";
-    Load load(ReadPlan(argv[3]), sleeps || mode.empty() ? 0 : std::atof(argv[6]), sleeps);
+    Mode mode;
+    for (int i = 6; i < argc; ++i) {
+      const std::string_view word = argv[i];
+      mode.sleeps |= word == "sleep";
+      mode.once |= word == "once";
+      mode.rate = std::max(mode.rate, std::atof(argv[i]));
+    }
+    std::signal(SIGTERM, [](int) { g_stopped = 1; });
+    Load load(ReadPlan(argv[3]), mode);
     load.Connect(argv[1], std::atoi(argv[2]), static_cast<std::size_t>(std::atoi(argv[4])));
-    const double seconds = std::atof(argv[5]);
-    load.Run(seconds);
-    return load.Print(seconds) ? 0 : 1;
+    load.Run(std::atof(argv[5]));
+    return load.Print() ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_load: %s\n", error.what());
     return 1;

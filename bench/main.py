@@ -8,6 +8,7 @@ import on_postgres
 import reads
 import report
 import resources
+import sync
 import writes
 from harness import ROOT, WORK, say
 
@@ -15,9 +16,11 @@ WORKS = {
     "hot": reads.hot, "gzip": reads.gzip, "not-modified": reads.not_modified, "tail": reads.tail,
     "allocations": resources.allocations, "create": writes.creates, "create-alone": writes.create_alone,
     "cold": reads.cold, "mixed": reads.mixed, "memory": resources.memory, "start": resources.start,
-    "growth": growth.growth, "pg-create-single": on_postgres.create_single,
+    "growth": growth.growth, "sync-ten": sync.ten_on_sqlite, "sync-storm": sync.storm_on_sqlite,
+    "pg-create-single": on_postgres.create_single,
     "pg-create-grouped": on_postgres.create_grouped, "pg-cold-read": on_postgres.cold_read,
-    "pg-hot-read": on_postgres.hot_read, "pg-node": on_postgres.node,
+    "pg-hot-read": on_postgres.hot_read, "pg-node": on_postgres.node, "pg-sync-ten": sync.ten_on_postgres,
+    "pg-sync-empty": sync.empty, "pg-sync-storm": sync.storm_on_postgres,
 }
 
 
