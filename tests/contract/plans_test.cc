@@ -154,7 +154,8 @@ void TakeRetention(const Take& take) {
   take(store::OldListsStatement({}));
   for (const auto& batch :
        {store::TrimBatch({id, 1, {}}), store::DropTombstonesBatch({{id, id}}, {}),
-        store::EndListBatch(id, 1, {id}, {}, "mark"), store::ErodeListBatch(id)}) {
+        store::EndListBatch(id, 1, {id}, {}, "mark"), store::ErodeListBatch(id, {}),
+        store::CutTxBatch({{id, 1, {}}})}) {
     for (const auto& statement : batch.statements) take(statement);
   }
 }
