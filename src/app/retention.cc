@@ -158,39 +158,39 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void EndLists() {
-    Find<store::OldList>(store::OldListsStatement(Before(times_.trash)), store::ReadOldList,
-                         [self = shared_from_this()](const std::vector<store::OldList>& rows) {
-                           struct Old {
-                             base::Uuid id;
-                             std::int64_t revision = 0;
-                             std::vector<base::Uuid> members;
-                           };
-                           auto lists = std::make_shared<std::vector<Old>>();
-                           // Of the last one there may be more members than were read.
-                           const bool is_cut =
-                               rows.size() == static_cast<std::size_t>(store::kRetentionStep);
-                           for (const store::OldList& row : rows) {
-                             if (lists->empty() || lists->back().id != row.id) {
-                               lists->push_back({row.id, row.revision, {}});
-                             }
-                             if (row.member) lists->back().members.push_back(*row.member);
-                           }
-                           if (is_cut) lists->pop_back();
-                           self->ForEach<Old>(
-                               lists, 0,
-                               [self](const Old& old, const std::function<void()>& next) {
-                                 if (old.members.empty()) return self->Erode(old.id, next);
-                                 const auto mark = base::RandomBytes(kMarkBytes);
-                                 self->Run(old.id,
-                                           store::EndListBatch(old.id, old.revision, old.members,
-                                                               self->clock_(), mark),
-                                           [self, id = old.id, next] {
-                                             self->lists_.Forget(id);
-                                             next();
-                                           });
-                               },
-                               [self] { self->End(); });
-                         });
+    Find<store::OldList>(
+        store::OldListsStatement(Before(times_.trash)), store::ReadOldList,
+        [self = shared_from_this()](const std::vector<store::OldList>& rows) {
+          struct Old {
+            base::Uuid id;
+            std::int64_t revision = 0;
+            std::vector<base::Uuid> members;
+          };
+          auto lists = std::make_shared<std::vector<Old>>();
+          // Of the last one there may be more members than were read.
+          const bool is_cut = rows.size() == static_cast<std::size_t>(store::kRetentionStep);
+          for (const store::OldList& row : rows) {
+            if (lists->empty() || lists->back().id != row.id) {
+              lists->push_back({row.id, row.revision, {}});
+            }
+            if (row.member) lists->back().members.push_back(*row.member);
+          }
+          if (is_cut) lists->pop_back();
+          self->ForEach<Old>(
+              lists, 0,
+              [self](const Old& old, const std::function<void()>& next) {
+                if (old.members.empty()) return self->Erode(old.id, next);
+                const auto mark = base::RandomBytes(kMarkBytes);
+                self->Run(
+                    old.id,
+                    store::EndListBatch(old.id, old.revision, old.members, self->clock_(), mark),
+                    [self, id = old.id, next] {
+                      self->lists_.Forget(id);
+                      next();
+                    });
+              },
+              [self] { self->End(); });
+        });
   }
 
   void Erode(const base::Uuid& list, const std::function<void()>& next) {

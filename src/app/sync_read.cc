@@ -166,8 +166,9 @@ class Reading : public std::enable_shared_from_this<Reading> {
 
   void Finish() {
     const auto begin = page();
-    // The last of several pages tells nothing of what came while they were read. Where a transaction
-    // has stayed open the next cursor is the first page's: what came comes later, with all that.
+    // The last of several pages tells nothing of what came while they were read. Where a
+    // transaction has stayed open the next cursor is the first page's: what came comes later, with
+    // all that.
     if (begin && begin->horizon > since()) difference_.has_more = true;
     const std::int64_t first = begin ? begin->horizon : horizon_;
     SyncCursor next{.epoch = head_.epoch, .since = first};
