@@ -96,8 +96,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
     } else if (!write_.changes.empty() && NoRoom(*outcome) && attempts_ > 1) {
       RefuseMaker();
       return;
-    } else if (((!write_.changes.empty() || is_touched_) && outcome->changed.at(guard_) == 0) ||
-               IsAnsweredElsewhere(*outcome)) {
+    } else if ((!write_.changes.empty() || is_touched_) && outcome->changed.at(guard_) == 0) {
       // Also when the owner has no room: the list may be there already, and this be a repeat.
       lists_->Forget(id_);
       lists_->AgainUnlessKept(id_, std::move(ops_), 0);
@@ -108,6 +107,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
       } else if (is_touched_) {
         lists_->cache_.Verify(id_, write_.after->revision, write_.after->batch, prepared_at_);
       }
+      is_answered_elsewhere_ = lists_->is_shared_ && !kept_.empty() && outcome->changed.back() == 0;
       AnswerAll(nullptr);
     }
     lists_->Next(id_);
@@ -196,12 +196,6 @@ class Lists::Impl::Job final : public ports::WriteJob {
     return batch;
   }
 
-  /// A write asks in its guard whether another process has kept an answer for its key meanwhile;
-  /// where there was nothing to write, the answer that could not be kept tells it.
-  [[nodiscard]] bool IsAnsweredElsewhere(const ports::Outcome& outcome) const {
-    return is_touched_ && !kept_.empty() && outcome.changed.back() == 0;
-  }
-
   [[nodiscard]] bool NoRoom(const ports::Outcome& outcome) const {
     return owner_ && outcome.changed.at(*owner_) == 0;
   }
@@ -221,12 +215,26 @@ class Lists::Impl::Job final : public ports::WriteJob {
     for (std::size_t i = 0; i < ops_.size(); ++i) {
       if (error != nullptr) {
         ops_[i].done(std::unexpected(*error));
+      } else if (is_answered_elsewhere_ && ops_[i].key) {
+        AnswerAsKept(std::move(ops_[i]), std::move(answers_[i]));
       } else if (const domain::Item* const moved = MovedBy(i)) {
         lists_->TellMoved(std::move(ops_[i]), *moved->moved_to, std::move(answers_[i].error()));
       } else {
         ops_[i].done(std::move(answers_[i]));
       }
     }
+  }
+
+  /// Another process has answered the same call meanwhile, and had nothing to do either: else this
+  /// one's guard would have failed.
+  void AnswerAsKept(const WriteRequest& request, base::Result<Answer> own) {
+    FindKept(lists_->database_, *request.key, lists_->clock_(),
+             [done = request.done, own = std::move(own)](base::Result<std::optional<Answer>> kept) {
+               if (!kept) return done(std::unexpected(std::move(kept.error())));
+               if (!*kept) return done(own);  // It has expired since.
+               (*kept)->replayed = true;
+               done(std::move(**kept));
+             });
   }
 
   /// The item that was moved elsewhere, where that is why an op of sync is refused.
@@ -252,6 +260,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
   VerifiedAt prepared_at_{0};
   bool is_unconfirmed_ = false;
   bool is_touched_ = false;
+  bool is_answered_elsewhere_ = false;  // The op that has a key.
   std::size_t guard_ = 0;
   std::size_t maker_ = 0;  // In ops_: the first that changed something.
   std::optional<std::size_t> owner_;

@@ -203,7 +203,6 @@ Lists::Impl::Taken Lists::Impl::Take(const base::Uuid& id, const store::HistoryN
     taken.base = hot.snapshot && !taken.known ? std::move(hot) : lane.base;
     taken.attempts = lane.attempts;
     const auto only_before = std::exchange(lane.only_before, std::nullopt);
-    bool has_key = false;
     while (!lane.waiting.empty() && taken.ops.size() < kOpsPerBatch) {
       WriteRequest& next = lane.waiting.front();
       if (next.ticket) break;
@@ -213,8 +212,9 @@ Lists::Impl::Taken Lists::Impl::Take(const base::Uuid& id, const store::HistoryN
         if (!is_first && only_before && next.arrived_at > *only_before) break;
         if (!is_first && next.op.kind == domain::Kind::kPurge) break;
         if (!IsInformed(next.op, read)) break;
-        // One guard asks for one key (store::ListWrite::once).
-        if (is_shared_ && next.key && std::exchange(has_key, true)) break;
+        // One guard asks for one key (store::ListWrite::once). Its op is decided on what is stored:
+        // another process that has the key, and finds nothing to do, finds the same.
+        if (is_shared_ && next.key && !is_first) break;
       }
       (is_broken ? broken : taken.ops).push_back(std::move(next));
       lane.waiting.pop_front();

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/admission.h"
 #include "app/idempotency.h"
 #include "app/lists.h"
 #include "app/principal.h"
@@ -51,7 +52,8 @@ struct Services {
   std::string_view openapi;           // JSON.
   std::span<const StaticFile> files;  // The page.
   std::function<bool()> is_ready;     // Thread-safe.
-  app::WorkPool& pool;                // For long lists: what would hold a loop up.
+  app::WorkPool& pool;                // For long lists and syncs: what would hold a loop up.
+  app::Admission& syncs;              // Those with more than a few ops.
   std::vector<std::unique_ptr<LoopState>> loops;
 };
 
@@ -74,6 +76,7 @@ struct Call {
   domain::Role role = domain::Role::kViewer;
   std::int64_t min_revision = 0;
   std::optional<base::Uuid> client_id;
+  app::Admission::Pass pass;                                      // Of a sync that had to wait.
   app::Idempotency::Turn turn;                                    // With an Idempotency-Key.
   std::vector<std::pair<std::string_view, std::string>> headers;  // Of whatever the answer will be.
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/accounts.h"
+#include "app/work_pool.h"
 #include "http/account_handlers.h"
 #include "http/admit.h"
 #include "http/authenticate.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr std::string_view kListPrefix = "/v1/lists/";
 constexpr std::string_view kNoRoute = "other";
 constexpr std::string_view kPage = "page";
+constexpr std::size_t kQuickSyncBytes = 4096;  // A dozen ops.
 
 bool IsUnsafe(Method method) {
   return method == Method::kPost || method == Method::kPut || method == Method::kPatch ||
@@ -153,7 +155,26 @@ class Pipeline {
         return RefuseBody(*call, {base::Code::kMediaType, "unsupported_media_type",
                                   "Send the body as application/json."});
       }
-      auto body = ParseBody(request.body);
+      if (call->route.handler == PostSync && request.body.size() > kQuickSyncBytes) {
+        return WaitForTurn(call);
+      }
+    }
+    ReadBody(call);
+  }
+
+  /// Of many devices that come back at once a few are served at a time, and not on the loops:
+  /// single calls go on beside them.
+  static void WaitForTurn(const CallPtr& call) {
+    call->services.syncs.Come(call->request().body.size(), [call](app::Admission::Pass pass) {
+      if (!pass) return call->SendError(base::Unavailable("Too many devices come back at once."));
+      call->pass = std::move(pass);
+      if (!call->services.pool.Run([call] { ReadBody(call); })) ReadBody(call);
+    });
+  }
+
+  static void ReadBody(const CallPtr& call) {
+    if (IsUnsafe(call->request().method)) {
+      auto body = ParseBody(call->request().body);
       if (!body) return RefuseBody(*call, body.error());
       call->body = std::move(body->value);
       call->errors = std::move(body->errors);

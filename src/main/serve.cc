@@ -13,6 +13,7 @@
 
 #include "adapters/crypto/crypto.h"
 #include "app/accounts.h"
+#include "app/admission.h"
 #include "app/batch_job.h"
 #include "app/change_log.h"
 #include "app/retention.h"
@@ -35,6 +36,9 @@ namespace {
 constexpr std::chrono::seconds kGrace{1};
 constexpr std::chrono::milliseconds kHalfSecond{500};
 constexpr std::size_t kPoolQueueMax = 256;  // Above: long lists are made by the loops.
+// Enough to keep the database busy; a single call waits for as many at most.
+constexpr std::size_t kSyncsAtOnce = 2;        // One writer.
+constexpr std::size_t kSyncsAtOnceShared = 8;  // Of which some may wait for another process.
 constexpr std::size_t kOperatorConnections = 64;
 // Comes after the service's own drain: all of them together stay below ten seconds.
 constexpr std::chrono::milliseconds kOperatorDrain{500};
@@ -85,6 +89,8 @@ class Service {
     lists_ = std::make_unique<app::Lists>(*database_, *crypto_, *cache_, base::SystemNow, metrics_);
     log_ = std::make_unique<app::ChangeLog>(*database_, pool_);
     sync_ = std::make_unique<app::Sync>(*database_, *crypto_, *lists_);
+    syncs_ = std::make_unique<app::Admission>(app::Admission::Limits{
+        .inside = database_->IsShared() ? kSyncsAtOnceShared : kSyncsAtOnce});
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
     if (auto started = accounts_->Start(); !started) return started.error().detail;
@@ -121,6 +127,7 @@ class Service {
     // Who waits for the pool or the database holds on to a connection: they finish before the
     // servers go.
     if (accounts_) accounts_->Stop();
+    if (syncs_) syncs_->End();
     pool_.End();
     database_.reset();
   }
@@ -153,7 +160,7 @@ class Service {
     services_ = std::unique_ptr<http::Services>(
         new http::Services{*lists_, *log_, *sync_, *cache_, *idempotency_, *accounts_,
                            *authenticator_, base::SystemNow, OpenApi(), WebFiles(),
-                           [this] { return is_ready_.load(); }, pool_, std::move(loops)});
+                           [this] { return is_ready_.load(); }, pool_, *syncs_, std::move(loops)});
     handler_ = http::MakePipeline(*services_);
     server_->EverySecond([this](std::size_t loop) { services_->loops[loop]->lists.Sweep(); });
 
@@ -188,6 +195,7 @@ class Service {
   std::unique_ptr<app::Lists> lists_;
   std::unique_ptr<app::ChangeLog> log_;
   std::unique_ptr<app::Sync> sync_;
+  std::unique_ptr<app::Admission> syncs_;
   std::unique_ptr<app::Idempotency> idempotency_;
   std::unique_ptr<app::Retention> retention_;
   std::unique_ptr<app::Accounts> accounts_;

@@ -724,6 +724,52 @@ describe("the store as a text", () => {
     expect(copy.notices).toEqual([]);
   });
 
+  test("what a copy has made and sent, an older text of it sends again as it was", () => {
+    const { mine, yours, around, milk, eggs, settle, service } = world();
+    mine.make(set(milk, { text: "oat milk" }));
+    const copy = SyncClient.load(mine.save(), { ...around, copied: true });
+    copy.make(set(milk, { text: "soy milk" }));
+    const text = copy.save();
+    settle(copy);
+    yours.make(set(eggs, { text: "six eggs" }));
+    settle(yours);
+    const older = settle(SyncClient.load(text, { ...around, copied: true }));
+    expect(older.notices).toEqual([]);
+    expect(older.view(LIST)).toEqual(viewOf(service.lists.get(LIST)!));
+  });
+
+  test("what two copies sent with two bases was done by one of them", () => {
+    const { mine, around, milk } = world();
+    mine.make(set(milk, { text: "oat milk" }));
+    const copy = SyncClient.load(mine.save(), { ...around, copied: true });
+    const young = copy.make(set(milk, { text: "soy milk" }));
+    const refused = (op: Op) => {
+      const body = { ...copy.request(), ops: [op] };
+      const result = { status: "refused" as const, code: "op_id_reused" };
+      const answer = {
+        cursor: "c",
+        results: { [op.op_id]: result },
+        lists: {},
+        granted: [],
+        revoked: [],
+      };
+      copy.receive(body, { ...answer, has_more: false });
+    };
+    refused(young);
+    expect(copy.notices).toEqual([]);
+    expect(texts(copy.view(LIST))![0]).toBe("oat milk");
+    const plain = mine.make(set(milk, { text: "no milk" }));
+    mine.receive(mine.request(), {
+      cursor: "c",
+      results: { [plain.op_id]: { status: "refused", code: "op_id_reused" } },
+      lists: {},
+      granted: [],
+      revoked: [],
+      has_more: false,
+    });
+    expect(mine.notices.map((notice) => notice.op.op_id)).toEqual([plain.op_id]);
+  });
+
   test("in a copy, what another did between is not run over", () => {
     const { mine, yours, around, milk, settle } = world();
     mine.make(set(milk, { note: "two" }));

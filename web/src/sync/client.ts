@@ -237,6 +237,9 @@ export class SyncClient {
     this.queue = this.queue.flatMap((each) => {
       const result = results[each.op.op_id];
       if (!result || each.result) return [each];
+      // Two copies of a store may have sent it with different bases, when one of them was told the list
+      // as a whole: whichever came first has done it.
+      if (result.code === "op_id_reused" && each.inherited) return [];
       taken.push({ op: each.op, result });
       return result.status === "refused" ? [] : [{ ...each, result }];
     });

@@ -77,7 +77,17 @@ export class Caller {
       const client_id = chance.id();
       const headers: Record<string, string> = { "Client-Id": client_id };
       if (method !== "PUT" || chance.maybe(0.5)) headers["Idempotency-Key"] = client_id;
-      const call = { user, list, kind, method, path, body, headers, client_id, isOver: false };
+      const call = {
+        user,
+        list,
+        kind,
+        method,
+        path,
+        body,
+        headers,
+        client_id,
+        isOver: false,
+      };
       this.all.push(call);
       return call;
     };
@@ -89,7 +99,9 @@ export class Caller {
           ...inventor.place(items),
         });
       case "put":
-        return make("PUT", `${at}/items/${chance.id()}`, { text: inventor.text() });
+        return make("PUT", `${at}/items/${chance.id()}`, {
+          text: inventor.text(),
+        });
       case "set":
         return some ? make("PATCH", `${at}/items/${some}`, inventor.someFields(items)) : undefined;
       case "move": {
@@ -107,7 +119,9 @@ export class Caller {
         return make("PATCH", at, { title: inventor.text() });
       case "transfer":
         return some
-          ? make("POST", `${at}/items/${some}/move`, { to_list: chance.any(known) })
+          ? make("POST", `${at}/items/${some}/move`, {
+              to_list: chance.any(known),
+            })
           : undefined;
       case "revert": {
         const ops = state?.log.slice(-10).map((change) => change.op_id) ?? [];

@@ -37,7 +37,11 @@ export class Inventor {
     const { chance } = this;
     const { lists } = client;
     if (lists.length < LISTS_MAX && chance.maybe(lists.length ? 0.01 : 0.1)) {
-      return { list_id: chance.id(), kind: "create-list", fields: { title: this.text() } };
+      return {
+        list_id: chance.id(),
+        kind: "create-list",
+        fields: { title: this.text() },
+      };
     }
     if (lists.length === 0) return undefined;
     const shared = lists.filter((id) => this.shared.includes(id));
@@ -64,7 +68,10 @@ export class Inventor {
     switch (kind) {
       case "add": {
         const parent = live.length && chance.maybe(0.3) ? { parent_id: chance.any(live) } : {};
-        return { ...on, fields: { text: this.text(), ...parent, ...this.place(live) } };
+        return {
+          ...on,
+          fields: { text: this.text(), ...parent, ...this.place(live) },
+        };
       }
       case "set-list":
         return {
@@ -79,7 +86,12 @@ export class Inventor {
         return trash.length ? { ...on, item_id: chance.any(trash) } : undefined;
       case "revert": {
         if (chance.maybe(0.3)) {
-          return { ...on, fields: { to_revision: Math.max(state.revision - chance.below(10), 0) } };
+          return {
+            ...on,
+            fields: {
+              to_revision: Math.max(state.revision - chance.below(10), 0),
+            },
+          };
         }
         const ops = state.log.slice(-20).map((change) => change.op_id);
         return ops.length ? { ...on, fields: { revert_op: chance.any(ops) } } : undefined;
@@ -90,10 +102,18 @@ export class Inventor {
     if (kind === "move") {
       const others = [...live.filter((id) => id !== item_id), ...trash.slice(-2)];
       const place = this.place(others);
-      return { ...on, item_id, fields: Object.keys(place).length ? place : { before: null } };
+      return {
+        ...on,
+        item_id,
+        fields: Object.keys(place).length ? place : { before: null },
+      };
     }
     if (kind === "transfer") {
-      return { ...on, item_id, fields: { to_list: chance.any(lists), ...this.place(live) } };
+      return {
+        ...on,
+        item_id,
+        fields: { to_list: chance.any(lists), ...this.place(live) },
+      };
     }
     return { ...on, item_id };
   }

@@ -79,6 +79,8 @@ export class Record_ {
   /** By list and revision; what was first told. */
   readonly changes = new Map<Id, Map<number, Change>>();
   readonly first = new Map<Id, First>();
+  /** Ops as they were first sent. */
+  readonly sent = new Map<Id, Op>();
   readonly sightings: Sighting[] = [];
   /** Items of which a purge was asked for. */
   readonly purged = new Set<Id>();
@@ -108,12 +110,24 @@ export class Record_ {
     for (const [id, entry] of Object.entries(lists)) {
       need(!gone.has(id), "an entry of a revoked list", id);
       this.takeEntry(id, entry, body.lists?.[id], has_more);
-      this.sightings.push({ user, list: id, revision: entry.revision, ...when, how: "entry" });
+      this.sightings.push({
+        user,
+        list: id,
+        revision: entry.revision,
+        ...when,
+        how: "entry",
+      });
     }
     for (const row of granted) {
       need(!gone.has(row.id), "granted and revoked", row.id);
       this.takeRow(row);
-      this.sightings.push({ user, list: row.id, revision: row.revision, ...when, how: "granted" });
+      this.sightings.push({
+        user,
+        list: row.id,
+        revision: row.revision,
+        ...when,
+        how: "granted",
+      });
     }
     for (const id of Object.keys(body.lists ?? {})) {
       need(has_more || id in lists || gone.has(id), "a named list without an entry", id, answer);
@@ -122,12 +136,22 @@ export class Record_ {
     if (has_more) this.count("sync: has_more");
   }
 
+  /** A copy of a store had sent it before, and had seen more or less of the list. */
+  private isRebased(op: Op): boolean {
+    const sent = this.sent.get(op.op_id);
+    const bare = (each: Op) => canonical({ ...each, base_revision: 0 });
+    return !!sent && sent.base_revision !== op.base_revision && bare(sent) === bare(op);
+  }
+
   private takeResult(op: Op, result: Result, when: { began: number; ended: number }): void {
     const before = this.first.get(op.op_id);
     this.count(result.status === "refused" ? `refused ${result.code}` : result.status);
     if (result.status === "refused") {
       need(REFUSALS.includes(result.code!), "refused", op, result);
-      need(result.code !== "op_id_reused", "its own op is called another's", op, result);
+      if (result.code === "op_id_reused") {
+        need(this.isRebased(op), "its own op is called another's", op, result);
+        return this.count("sent by two copies with two bases");
+      }
       // What was decided before may be told after.
       const isLater = before !== undefined && when.began > before.at;
       need(!isLater || AFTER_FIRST.includes(result.code!), "first", before, "then", result, when);
@@ -216,7 +240,13 @@ export class Record_ {
   }
 
   takeWhole(user: Id, whole: WholeList, when: { began: number; ended: number }): void {
-    this.sightings.push({ user, list: whole.id, revision: whole.revision, ...when, how: "GET" });
+    this.sightings.push({
+      user,
+      list: whole.id,
+      revision: whole.revision,
+      ...when,
+      how: "GET",
+    });
   }
 
   // ---- at the end

@@ -94,7 +94,11 @@ export class Simulation {
     this.devices = Array.from({ length: DEVICES }, (_, n) => {
       const person = settings.people[n % settings.people.length]!;
       const now = () => new Date(Date.now() + HOURS[n]! * 3_600_000).toISOString();
-      const client = new SyncClient({ user_id: person.id, newId: this.chance.id, now });
+      const client = new SyncClient({
+        user_id: person.id,
+        newId: this.chance.id,
+        now,
+      });
       return { person, client, now, isOffline: false, sent: [] };
     });
   }
@@ -309,6 +313,9 @@ export class Simulation {
     const isSwallowed = liar?.swallows && op;
     if (isSwallowed) this.liar = undefined;
     const ops = isSwallowed ? body.ops?.filter((each) => each !== op) : body.ops;
+    for (const each of ops ?? []) {
+      if (!this.record.sent.has(each.op_id)) this.record.sent.set(each.op_id, each);
+    }
     const reply = await this.send(person, process, "POST", "/v1/sync", {}, { ...body, ops });
     if (!liar || this.round < 4 || reply?.status !== 200) return reply;
     const answer = reply.json as SyncAnswer;
@@ -369,7 +376,11 @@ export class Simulation {
   ): Promise<Reply | undefined> {
     const zip: Record<string, string> = process % 2 ? { "Accept-Encoding": "gzip" } : {};
     const ask = () => {
-      const sent = { ...headers, ...zip, Authorization: `Bearer ${person.token}` };
+      const sent = {
+        ...headers,
+        ...zip,
+        Authorization: `Bearer ${person.token}`,
+      };
       return this.wire.call(process, method, path, sent, body);
     };
     const reply = await ask();
