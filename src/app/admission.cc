@@ -50,7 +50,7 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
   }
 
   Pass MakePass() {
-    return {nullptr, [self = shared_from_this()](void*) { self->Leave(); }};
+    return {this, [self = shared_from_this()](Line*) { self->Leave(); }};
   }
 
   /// The place passes on to the first who still waits for it; on the thread that is at it already,
