@@ -37,7 +37,7 @@ constexpr std::chrono::seconds kGrace{1};
 constexpr std::chrono::milliseconds kHalfSecond{500};
 constexpr std::size_t kPoolQueueMax = 256;  // Above: long lists are made by the loops.
 // Enough to keep the database busy; a single call waits for as many at most.
-constexpr std::size_t kSyncsAtOnce = 2;        // One writer.
+constexpr std::size_t kSyncsAtOnce = 1;        // One writer.
 constexpr std::size_t kSyncsAtOnceShared = 8;  // Of which some may wait for another process.
 constexpr std::size_t kOperatorConnections = 64;
 // Comes after the service's own drain: all of them together stay below ten seconds.
