@@ -98,7 +98,7 @@ def rows(kept, where):
     least = min(cycle["storm"]["in"] for cycle in kept)
     what = f"{where}: {DEVICES:,} devices at once, {OPS} ops each"
     made = [Row(f"{what}: ops that are in afterwards", "sent", f"{least:,}", f"{wanted:,}", least / wanted, firm=1,
-                note=f"all are answered after {of_storms('seconds'):.1f} s, {wanted / of_storms('seconds'):,.0f} ops/s")]
+                note=f"all answered after {of_storms('seconds'):.1f} s, {wanted / of_storms('seconds'):,.0f} ops/s")]
     made += [Row(f"{what}: {figure} of their syncs, ms", "-", f"{of_storms(figure):,.0f} ms", "-", of_storms(figure))
              for figure in ("p50", "p99")]
     return made + [from_ratio(f"{what}: p99 of another client's {call}", f"in quiet, {OTHERS_RATE} calls/s",
