@@ -19,7 +19,9 @@ FIGURES = ROOT / "bench" / "instructions.json"
 ROOM = 0.05
 ALLOCATIONS_MAX = 0.05  # Timers take some; one of a read itself would be 1.
 ROWS_MIN = 0.85 * 32
-SYNC_MAX = 5  # Times the instructions of a sync of one op, for one of a hundred on one list.
+# Times the instructions of a sync of one op, for one of a hundred on one list. Wanted are 5, which would
+# leave 24,000 for an op: SQLite alone takes 103,000 for its two rows (docs/performance.md).
+SYNC_MAX = 40
 
 
 def instructions():
