@@ -32,7 +32,7 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
       is_over_ = true;
       waiting.swap(waiting_);
     }
-    for (Waiting& each : waiting) each.enter(nullptr);
+    for (const Waiting& each : waiting) each.enter(nullptr);
   }
 
  private:
@@ -64,7 +64,7 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
         inside_ -= std::exchange(free_, 0);
         break;
       }
-      Waiting next = std::move(waiting_.front());
+      const Waiting next = std::move(waiting_.front());
       waiting_.pop_front();
       waiting_bytes_ -= next.bytes;
       const bool is_in = next.until >= Clock::now();

@@ -90,6 +90,7 @@ TEST(Admission, FromManyThreadsNeverMoreAreInside) {
   std::atomic<int> most{0};
   std::atomic<int> came{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < kEach; ++n) {

@@ -145,13 +145,14 @@ class Lists::Impl::Job final : public ports::WriteJob {
 
   void Write(const domain::Op& op, domain::Decision& decision) {
     write_.after = decision.list;
-    store::LoggedChange logged =
-        store::LoggedOf(op, std::move(*decision.change), decision, lists_->crypto_);
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): whoever calls has looked.
+    domain::Change& change = *decision.change;
+    store::LoggedChange logged = store::LoggedOf(op, std::move(change), decision, lists_->crypto_);
     // The next op of the batch must know of it.
     if (known_) known_->history.Add(store::KnownOf(logged, known_->need.whole));
     write_.changes.push_back(std::move(logged));
     for (domain::ItemPtr& row : decision.rows) AddRow(std::move(row));
-    if (op.kind != domain::Kind::kPurge || !known_ || op.expires) return;
+    if (op.kind != domain::Kind::kPurge || !op.item_id || !known_ || op.expires) return;
     write_.purge =
         store::Purge{*op.item_id, decision.list->updated_at, std::exchange(known_->erased, {}),
                      std::exchange(known_->answers, {})};
@@ -216,9 +217,9 @@ class Lists::Impl::Job final : public ports::WriteJob {
       if (error != nullptr) {
         ops_[i].done(std::unexpected(*error));
       } else if (is_answered_elsewhere_ && ops_[i].key) {
-        AnswerAsKept(std::move(ops_[i]), std::move(answers_[i]));
-      } else if (const domain::Item* const moved = MovedBy(i)) {
-        lists_->TellMoved(std::move(ops_[i]), *moved->moved_to, std::move(answers_[i].error()));
+        AnswerAsKept(*ops_[i].key, std::move(ops_[i].done), std::move(answers_[i]));
+      } else if (const auto moved_to = MovedTo(i)) {
+        lists_->TellMoved(std::move(ops_[i]), *moved_to, std::move(answers_[i].error()));
       } else {
         ops_[i].done(std::move(answers_[i]));
       }
@@ -227,21 +228,23 @@ class Lists::Impl::Job final : public ports::WriteJob {
 
   /// Another process has answered the same call meanwhile, and had nothing to do either: else this
   /// one's guard would have failed.
-  void AnswerAsKept(const WriteRequest& request, base::Result<Answer> own) {
-    FindKept(lists_->database_, *request.key, lists_->clock_(),
-             [done = request.done, own = std::move(own)](base::Result<std::optional<Answer>> kept) {
-               if (!kept) return done(std::unexpected(std::move(kept.error())));
-               if (!*kept) return done(own);  // It has expired since.
-               (*kept)->replayed = true;
-               done(std::move(**kept));
-             });
+  void AnswerAsKept(const IdempotencyKey& key, std::function<void(base::Result<Answer>)> done,
+                    base::Result<Answer> own) {
+    FindKept(
+        lists_->database_, key, lists_->clock_(),
+        [done = std::move(done), own = std::move(own)](base::Result<std::optional<Answer>> kept) {
+          if (!kept) return done(std::unexpected(std::move(kept.error())));
+          if (!*kept) return done(own);  // It has expired since.
+          (*kept)->replayed = true;
+          done(std::move(**kept));
+        });
   }
 
-  /// The item that was moved elsewhere, where that is why an op of sync is refused.
-  [[nodiscard]] const domain::Item* MovedBy(std::size_t op) const {
-    if (answers_[op] || answers_[op].error().reason != "item_moved") return nullptr;
+  /// Where the item was moved, where that is why an op of sync is refused.
+  [[nodiscard]] std::optional<base::Uuid> MovedTo(std::size_t op) const {
+    if (answers_[op] || answers_[op].error().reason != "item_moved") return std::nullopt;
     const domain::Item* const item = write_.after->Find(ops_[op].op.item_id.value_or(base::Uuid{}));
-    return item != nullptr && item->moved_to ? item : nullptr;
+    return item != nullptr ? item->moved_to : std::nullopt;
   }
 
   const std::shared_ptr<Impl> lists_;

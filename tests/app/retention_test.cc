@@ -6,10 +6,8 @@
 namespace app {
 namespace {
 
-using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::Le;
 
 class Retained : public RetentionOverDatabase {
  public:
@@ -327,6 +325,7 @@ TEST_F(Retained, TwoProcessesDoNoHarm) {
 
   for (int round = 0; round < 5; ++round) RenameMany(list, 600);
   std::vector<Uuid> items;
+  items.reserve(20);
   for (int i = 0; i < 20; ++i) items.push_back(AddTrashed(list));
   Pass(kLogMs + 1);
   for (int round = 0; round < 20; ++round) {
