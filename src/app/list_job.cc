@@ -216,8 +216,8 @@ class Lists::Impl::Job final : public ports::WriteJob {
     for (std::size_t i = 0; i < ops_.size(); ++i) {
       if (error != nullptr) {
         ops_[i].done(std::unexpected(*error));
-      } else if (is_answered_elsewhere_ && ops_[i].key) {
-        AnswerAsKept(*ops_[i].key, std::move(ops_[i].done), std::move(answers_[i]));
+      } else if (const auto& key = ops_[i].key; is_answered_elsewhere_ && key) {
+        AnswerAsKept(*key, std::move(ops_[i].done), std::move(answers_[i]));
       } else if (const auto moved_to = MovedTo(i)) {
         lists_->TellMoved(std::move(ops_[i]), *moved_to, std::move(answers_[i].error()));
       } else {
