@@ -46,6 +46,7 @@ class SyncPages : public SyncOverDatabase {
 
 TEST_F(SyncPages, AtMost2000ChangesAnAnswer) {
   std::vector<Uuid> lists;
+  lists.reserve(3);
   for (int i = 0; i < 3; ++i) lists.push_back(MakeList(*lists_[0]));
   std::string cursor = Cursor(Told({}));
   for (const Uuid& list : lists) RenameMany(list, 900);
@@ -66,6 +67,7 @@ TEST_F(SyncPages, AtMost2000ChangesAnAnswer) {
 
 TEST_F(SyncPages, WhatComesMeanwhileIsToldAfterTheLastPage) {
   std::vector<Uuid> lists;
+  lists.reserve(2);
   for (int i = 0; i < 2; ++i) lists.push_back(MakeList(*lists_[0]));
   std::string cursor = Cursor(Told({}));
   for (const Uuid& list : lists) RenameMany(list, 1500);
