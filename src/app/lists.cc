@@ -116,4 +116,5 @@ void Lists::Page(const base::Uuid& user, ListFilter filter, std::optional<base::
                  std::int64_t limit, std::function<void(base::Result<std::vector<ListRow>>)> done) {
   impl_->Page(user, filter, before, limit, std::move(done));
 }
+
 }  // namespace app
