@@ -75,7 +75,7 @@ Result<Tokens> Accounts::Impl::TokensOf(const store::SessionRow& session, std::i
 void Accounts::Impl::FindSession(
     const base::Uuid& id, std::function<void(Result<std::optional<store::SessionRow>>)> done) {
   auto session = std::make_shared<std::optional<store::SessionRow>>();
-  ReadRows(
+  ReadQuickRows(
       database_, {store::FindSession(id)},
       [session](std::size_t, const ports::Row& row) { *session = store::ReadSession(row); },
       [session, done = std::move(done)](const Result<void>& read) {
@@ -257,7 +257,7 @@ void Accounts::Impl::EverySecond() {
 /// Sessions that were ended through other processes.
 void Accounts::Impl::PollEnded() {
   auto ended = std::make_shared<std::unordered_set<base::Uuid>>();
-  ReadRows(
+  ReadQuickRows(
       database_, {store::EndedSince({clock_().ms - kLookBackMs})},
       [ended](std::size_t, const ports::Row& row) { ended->insert(row.UuidOf(0)); },
       [self = shared_from_this(), ended](const Result<void>& read) {

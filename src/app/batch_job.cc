@@ -22,6 +22,17 @@ class BatchJob final : public ports::WriteJob {
   const std::function<void(base::Result<ports::Outcome>)> done_;
 };
 
+ports::ReadRequest MakeRead(std::vector<ports::Statement> statements,
+                            std::function<void(std::size_t, const ports::Row&)> on_row,
+                            std::function<void(base::Result<void>)> done) {
+  ports::ReadRequest request;
+  request.statements = std::move(statements);
+  request.deadline = std::chrono::steady_clock::now() + kTime;
+  request.on_row = std::move(on_row);
+  request.done = std::move(done);
+  return request;
+}
+
 }  // namespace
 
 void RunBatch(ports::Database& database, const base::Uuid& key, ports::Batch batch,
@@ -33,11 +44,14 @@ void RunBatch(ports::Database& database, const base::Uuid& key, ports::Batch bat
 void ReadRows(ports::Database& database, std::vector<ports::Statement> statements,
               std::function<void(std::size_t, const ports::Row&)> on_row,
               std::function<void(base::Result<void>)> done) {
-  ports::ReadRequest request;
-  request.statements = std::move(statements);
-  request.deadline = std::chrono::steady_clock::now() + kTime;
-  request.on_row = std::move(on_row);
-  request.done = std::move(done);
+  database.Read(MakeRead(std::move(statements), std::move(on_row), std::move(done)));
+}
+
+void ReadQuickRows(ports::Database& database, std::vector<ports::Statement> statements,
+                   std::function<void(std::size_t, const ports::Row&)> on_row,
+                   std::function<void(base::Result<void>)> done) {
+  ports::ReadRequest request = MakeRead(std::move(statements), std::move(on_row), std::move(done));
+  request.is_quick = true;
   database.Read(std::move(request));
 }
 

@@ -83,7 +83,7 @@ bool KeyRing::MayReload() {
 void KeyRing::Reload(std::function<void()> done) {
   reloaded_at_ = clock_().ms;
   auto rows = std::make_shared<std::vector<KeyRow>>();
-  ReadRows(
+  ReadQuickRows(
       database_, {store::ReadKeys(clock_())},
       [rows](std::size_t, const ports::Row& row) { rows->push_back(KeyOf(store::ReadKey(row))); },
       [this, rows, done = std::move(done)](const base::Result<void>& read) {

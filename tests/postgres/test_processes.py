@@ -236,7 +236,10 @@ def test_one_key_at_both_makes_one_list(fleet):
 # ---- Faults of the database and of the way to it
 
 def test_slow_statements_do_not_stop_hot_reads(fleet):
-    """A lock on the items holds what loads or writes them; lists in memory are still confirmed."""
+    """A lock on the items holds what loads or writes them; lists in memory are still confirmed.
+
+    Who reads them comes over connections of their own, when all that read have somebody to wait for: so
+    loops that have not seen their token ask for the session meanwhile."""
     person = fleet.person()
     caller = fleet.caller(person)
     lists = make_lists(caller, 40)
@@ -259,17 +262,17 @@ def test_slow_statements_do_not_stop_hot_reads(fleet):
             session.wait()
 
     def ask(kind, over, number):
-        own = fleet.caller(person)
+        own, service = fleet.caller(person), fleet.all[number % 2]
         for turn in range(number, 10 ** 6, 12):
             if over.is_set():
                 break
             began = time.monotonic()
             if kind == "write":
                 items = f"/v1/lists/{written[turn % 4]}/items"
-                answer = own.once("PUT", f"{items}/{uuid7()}", {"text": f"{turn}"})
+                answer = own.once("PUT", f"{items}/{uuid7()}", {"text": f"{turn}"}, service=service)
             else:
                 some = hot if kind == "hot" else cold
-                answer = own.once("GET", f"/v1/lists/{some[turn % len(some)]}")
+                answer = own.once("GET", f"/v1/lists/{some[turn % len(some)]}", service=service)
             with lock:
                 told[kind].append((answer.status, began, time.monotonic()))
             over.wait(0.02)
@@ -279,8 +282,12 @@ def test_slow_statements_do_not_stop_hot_reads(fleet):
         assert held.wait(10)
         began = time.monotonic()
         for number in range(12):
-            for kind in told:
-                threads.run(ask, kind, threads.over, number)
+            threads.run(ask, "write", threads.over, number)
+            threads.run(ask, "cold", threads.over, number)
+        for service in fleet.all:
+            wait_until(lambda of=service: of.metric("http_requests_in_flight") >= 12, 10, "all wait")
+        for number in range(12):
+            threads.run(ask, "hot", threads.over, number)
         wait_until(lambda: not threads.threads[0].is_alive(), 30, "the lock ends")
         ended = time.monotonic()
         pause(2)
@@ -296,7 +303,7 @@ def test_slow_statements_do_not_stop_hot_reads(fleet):
     assert after == {"hot": {200}, "cold": {200}, "write": {201}}
     assert set(during["cold"]) <= {200, 503} and set(during["write"]) <= {503} and longest["write"] < 11
     assert longest["cold"] < 11
-    assert set(during["hot"]) == {200} and longest["hot"] < 2
+    assert set(during["hot"]) == {200} and longest["hot"] < 4  # Before those that wait give up.
 
 
 @pytest.mark.parametrize("fault", ["cut", "black hole", "half answers", "cut at a commit"])
