@@ -2,32 +2,20 @@
 import json
 import os
 import pathlib
-import random
 import re
 import signal
-import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
 from client import Address, Api, Connection, is_long, sign_up
 from engines import BINARY, ENGINE, ROOT
 
+sys.path.append(str(ROOT / "tests"))
+from ports import free_port  # noqa: E402
+
 START_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """A port that nobody has now. Below those that the system gives to outgoing connections, of which
-    tests make thousands, and by chance, so that two processes rarely choose the same.
-    """
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def run(*arguments, env=None, timeout=60, **more) -> subprocess.CompletedProcess:

@@ -16,17 +16,18 @@ import os
 import pathlib
 import pwd
 import queue
-import random
 import secrets
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from ports import free_port  # noqa: E402
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 SETUP = pathlib.Path(__file__).resolve().parents[2] / "db" / "postgres" / "setup.sql"
@@ -73,20 +74,6 @@ SELECT format('ALTER %s SET %I TO %s',
     WHERE datname = :'model'
 \gexec
 """
-
-
-def free_port() -> int:
-    """A port that nobody has now. Below those that the system gives to outgoing connections, of which
-    tests make thousands, and by chance, so that two processes rarely choose the same.
-    """
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def wait_until(condition, seconds, what):
