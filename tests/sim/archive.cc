@@ -38,6 +38,13 @@ View Archive::Plain(const base::Uuid& list, View view) const {
   return view;
 }
 
+void Archive::NotePurge(const base::Uuid& list, const domain::Change& change) {
+  // What is past retention is purged too, but stays in the log.
+  const bool is_asked_for =
+      change.kind == domain::Kind::kPurge && FindSent(change.op_id) != nullptr;
+  if (is_asked_for) lists_[list].purged.insert(*change.item_id);
+}
+
 void Archive::Add(const base::Uuid& list, const domain::Change& change) {
   ListLog& log = lists_[list];
   const View& before = *log.now;
@@ -48,9 +55,6 @@ void Archive::Add(const base::Uuid& list, const domain::Change& change) {
   auto undone = domain::Unapply(*now, change, before.revision, before.updated_at);
   Need(undone.has_value(), list, " ", change.kind, " at ", change.revision,
        " cannot be undone: ", undone ? "" : undone.error().detail);
-  const domain::Op* const op = FindSent(change.op_id);
-  // What is past retention is purged too, but stays in the log.
-  if (change.kind == domain::Kind::kPurge && op != nullptr) log.purged.insert(*change.item_id);
   Need(Plain(list, std::move(*undone)) == Plain(list, before), list, " ", change.kind, " at ",
        change.revision, " undone gives another list");
   ChangeCheck(*this, list, change, before, *now).Run();

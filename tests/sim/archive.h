@@ -49,6 +49,8 @@ class Archive {
 
   /// The list was erased, and another one is made with its id.
   void Forget(const base::Uuid& list) { lists_.erase(list); }
+  /// Of a change that Add gets later: what it takes away, if it is a purge that somebody asked for.
+  void NotePurge(const base::Uuid& list, const domain::Change& change);
   /// The next change of a list.
   void Add(const base::Uuid& list, const domain::Change& change);
 

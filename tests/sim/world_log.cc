@@ -9,17 +9,29 @@ namespace sim {
 
 /// Takes in what was logged since.
 void World::Absorb() {
-  std::set<base::Uuid> moved;
+  std::vector<std::pair<base::Uuid, domain::Change>> changes;
   for (const LoggedRow& row : server_->NewRows()) {
     auto change = store::ParseChange(row.text);
     Need(change.has_value(), "a change that cannot be read: ", row.text);
-    const auto& entries = archive_.at(row.list).entries;
-    const bool is_anew = change->kind == domain::Kind::kCreateList && !entries.empty() &&
-                         entries.front()->change != *change;
-    if (is_anew) StartAnew(row.list);
-    if (change->revision <= archive_.at(row.list).now->revision) continue;
-    archive_.Add(row.list, *change);
-    moved.insert(row.list);
+    changes.emplace_back(row.list, std::move(*change));
+  }
+  // What has been purged by now is gone from changes before that, which may be new here too.
+  for (const auto& [list, change] : changes) archive_.NotePurge(list, change);
+  std::set<base::Uuid> moved;
+  for (auto next = changes.begin(); next != changes.end(); ++next) {
+    const auto& [list, change] = *next;
+    const auto& entries = archive_.at(list).entries;
+    const bool is_anew = change.kind == domain::Kind::kCreateList && !entries.empty() &&
+                         entries.front()->change != change;
+    if (is_anew) {
+      StartAnew(list);
+      for (auto its = next; its != changes.end() && its->first == list; ++its) {
+        archive_.NotePurge(list, its->second);
+      }
+    }
+    if (change.revision <= archive_.at(list).now->revision) continue;
+    archive_.Add(list, change);
+    moved.insert(list);
   }
   for (const base::Uuid& list : moved) {
     if (dice_.Chance(0.1)) CheckStored(list);
