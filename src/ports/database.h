@@ -20,14 +20,17 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 /// How one statement does what several of one text would: `begin`, then `($1, …), ($n, …), …`, a
 /// row of parameters for each of them, then `end`. For those whose first parameters differ, as they
-/// do not touch each other then: an id, which it returns for each row that changed something. A row
-/// of NULLs changes nothing.
+/// do not touch each other then: an id, which it returns for each row that changed something. With
+/// a `key` also for those that have the id in common and differ in that parameter (an id or a
+/// number), and so do not touch each other either: it is returned as the second column. A row of
+/// NULLs changes nothing.
 struct ManyRows {
   const char* begin;
   const char* end;
   /// Of a row's parameters, a letter each, as nothing else tells what a NULL among many rows is:
   /// `u` a Uuid, `i` a number, `b` a bool, `t` a text, `y` Bytes, `m` a Time.
   const char* types;
+  int key = -1;  // Counted from 0; -1: there is none.
 };
 
 /// A statement's text in the dialect that SQLite 3.40 and PostgreSQL 15 share, with parameters
@@ -39,7 +42,7 @@ struct ManyRows {
 struct Sql {
   const char* name = "";  // For metrics and traces, as `lists.guard`.
   const char* text = "";
-  const ManyRows* many = nullptr;  // An adapter may use it, where several batches wait.
+  const ManyRows* many = nullptr;  // An adapter may use it: in a batch, or where several wait.
 };
 
 struct Bytes {

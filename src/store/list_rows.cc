@@ -30,8 +30,8 @@ using ports::Value;
   " revision = excluded.revision, gone = excluded.gone, moved_to = excluded.moved_to"
 constexpr ManyRows kPutItems{"WITH v (list_id, mark, " ITEM ") AS (VALUES ",
                              ") INSERT INTO items (list_id, " ITEM ") SELECT list_id, " ITEM
-                             " FROM v" WRITTEN_BY_ITS_BATCH OR_SET_ITEM " RETURNING list_id",
-                             "uyutttbmttuummmiitu"};
+                             " FROM v" WRITTEN_BY_ITS_BATCH OR_SET_ITEM " RETURNING list_id, id",
+                             "uyutttbmttuummmiitu", 2};
 constexpr Sql kPutItem{
     "items.put",
     "INSERT INTO items (list_id, " ITEM
@@ -49,8 +49,8 @@ constexpr ManyRows kSetItems{
     " due = v.due, labels = v.labels, parent_id = v.parent_id, updated_at = v.updated_at,"
     " deleted_at = v.deleted_at, trashed_by = v.trashed_by, revision = v.revision, gone = v.gone,"
     " moved_to = v.moved_to FROM v" WRITTEN_BY_ITS_BATCH
-    " AND items.list_id = v.list_id AND items.id = v.id RETURNING items.list_id",
-    "uyuttbmttummiitu"};
+    " AND items.list_id = v.list_id AND items.id = v.id RETURNING items.list_id, items.id",
+    "uyuttbmttummiitu", 2};
 constexpr Sql kSetItem{
     "items.set",
     "UPDATE items SET text = $4, note = $5, done = $6, done_at = $7, due = $8, labels = $9,"
@@ -65,22 +65,29 @@ constexpr Sql kSetItem{
 constexpr ManyRows kLogChanges{"WITH v (list_id, mark, " CHANGE ") AS (VALUES ",
                                ") INSERT INTO changes (list_id, " CHANGE
                                ", tx) SELECT list_id, " CHANGE ", :tx FROM v" WRITTEN_BY_ITS_BATCH
-                               " RETURNING list_id",
-                               "uyiumuuttuttty"};
+                               " RETURNING list_id, revision",
+                               "uyiumuuttuttty", 2};
 constexpr Sql kLogChange{"changes.add",
                          "INSERT INTO changes (list_id, " CHANGE
                          ", tx) SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
                          " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
                          &kLogChanges};
-#undef CHANGE
-#undef WRITTEN_BY_ITS_BATCH
 
+#define SYNCED CHANGE ", base_revision, result_code, result_fields"
+constexpr ManyRows kLogManySynced{
+    "WITH v (list_id, mark, " SYNCED ") AS (VALUES ",
+    ") INSERT INTO changes (list_id, " SYNCED ", tx) SELECT list_id, " SYNCED
+    ", :tx FROM v" WRITTEN_BY_ITS_BATCH " RETURNING list_id, revision",
+    "uyiumuuttutttyitt", 2};
 constexpr Sql kLogSynced{
     "changes.add_synced",
-    "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status, item_id,"
-    " effects, overridden, kept, digest, base_revision, result_code, result_fields, tx)"
-    " SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, :tx"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+    "INSERT INTO changes (list_id, " SYNCED
+    ", tx) SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, :tx"
+    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
+    &kLogManySynced};
+#undef SYNCED
+#undef CHANGE
+#undef WRITTEN_BY_ITS_BATCH
 
 constexpr Sql kEraseChange{
     "changes.erase_item",

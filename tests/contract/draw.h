@@ -159,7 +159,9 @@ class Draw {
     write.before = write.after = before;
     write.epoch = random_.Below(50) == 0 ? 1 : 0;
     if (before && random_.Below(6) == 0) Join(write);
-    for (std::size_t ops = 1 + random_.Below(3); ops > 0; --ops) {
+    const bool is_sync = random_.Below(4) == 0;
+    const std::size_t most = random_.Below(is_sync ? 2 : 20) == 0 ? 40 : 3;
+    for (std::size_t ops = 1 + random_.Below(most); ops > 0; --ops) {
       const domain::Op op = AnyOp(id, write.after);
       auto decision = op.kind == Kind::kRevoke ? domain::DecideLeave(write.after, op, context)
                                                : domain::Decide(write.after, op, context);
@@ -167,6 +169,7 @@ class Draw {
       seen_.insert(std::string(Name(op.kind)));
       write.after = decision->list;
       write.changes.push_back({std::move(*decision->change), Digest(random_())});
+      if (is_sync) Tell(op, write.changes.back());
       for (domain::ItemPtr& row : decision->rows) {
         std::erase_if(write.rows, [&](const auto& each) { return each->id == row->id; });
         write.rows.push_back(std::move(row));
@@ -186,6 +189,14 @@ class Draw {
     guard_ = made.guard;
     after_ = write.after;
     return std::move(made.batch);
+  }
+
+  /// What a sync is told of its op.
+  void Tell(const domain::Op& op, store::LoggedChange& logged) {
+    seen_.insert("sync");
+    if (random_.Below(4) != 0) logged.base_revision = logged.change.revision - 1;
+    if (random_.Below(4) == 0) logged.code = "invalid_parent";
+    if (random_.Below(4) == 0) logged.told = op.fields;
   }
 
   /// What is not due yet: somebody joins, or their role changes.

@@ -258,6 +258,43 @@ TEST_F(GroupsOfLists, WhoLosesItsGuardLosesAlone) {
   EXPECT_EQ(Counted("postgres_taken_apart_total"), 0U);
 }
 
+TEST_F(GroupsOfLists, SyncsOfManyOpsAreDoneOrNot) {
+  std::vector<ListPtr> lists = Lists(3);
+  std::uint64_t number = 100;
+  const auto sync = [&](const ListPtr& list, std::size_t count, const std::string& key = "") {
+    std::vector<domain::Op> ops;
+    for (std::size_t i = 0; i < count; ++i) {
+      ops.push_back(domain::testing::Add(IdOf(kItemIds + ++number)));
+      ops.push_back(domain::testing::Tick(ops.back().item_id.value()));
+    }
+    return Do(list->id, list, std::move(ops), key);
+  };
+  for (const std::size_t bad : {0U, 17U, 40U}) {  // A row that fails: the whole sync, and no other.
+    std::vector<Made> group{sync(lists[0], 20), sync(lists[1], 50, std::string(32, 'k')),
+                            sync(lists[2], 20)};
+    ports::Statement& row = group[2].batch.statements[1 + bad];
+    if (bad == 40) row.params[13] = ports::Bytes{"not a digest"};
+    if (bad == 17) row.params[3] = lists[2]->order.chunks().front()->values.front()->rank;
+    Made faster = Add(lists[1], ++number);
+    if (bad == 17) {
+      ASSERT_TRUE(Write(*database_, faster.batch.statements));
+    }
+    const auto outcomes = Run(group);
+    ASSERT_TRUE(outcomes[0].has_value() && outcomes[1].has_value());
+    EXPECT_THAT(outcomes[0]->changed, Each(1));
+    EXPECT_THAT(outcomes[1]->changed, Each(bad == 0 ? 1 : 0));
+    EXPECT_THAT(outcomes[1]->changed, SizeIs(group[1].batch.statements.size()));
+    EXPECT_EQ(outcomes[2].has_value(), bad == 0);
+    lists[0] = group[0].after;
+    if (bad == 0) lists[1] = group[1].after;
+    if (bad == 17) lists[1] = faster.after;
+    if (bad == 0) lists[2] = group[2].after;
+  }
+  ExpectStored(lists[0], 3 + 120);
+  ExpectStored(lists[1], 3 + 100 + 1);
+  ExpectStored(lists[2], 3 + 40);
+}
+
 TEST_F(GroupsOfLists, AnotherHistoryIsSeenByTheBatchThatMadeIt) {
   const std::vector<ListPtr> lists = Lists(4);
   std::vector<Made> group;

@@ -168,11 +168,9 @@ class OpenSslCrypto final : public ports::Crypto {
   }
 
   std::string Sha256(std::string_view text) override {
-    std::string digest(32, '\0');
-    unsigned size = 0;
-    CHECK(EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()),
-                     &size, EVP_sha256(), nullptr) == 1);
-    return digest;
+    std::array<std::uint8_t, 32> digest;
+    Sha256Into(text, digest);
+    return {digest.begin(), digest.end()};
   }
 
   std::string HmacSha256(std::string_view key, std::string_view text) override {

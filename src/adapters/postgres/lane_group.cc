@@ -21,16 +21,6 @@ std::int64_t RowsChanged(PGresult* result) {
   return wrote ? std::strtoll(PQcmdTuples(result), nullptr, 10) : 0;
 }
 
-std::vector<base::Uuid> FirstColumn(const PGresult& result) {
-  std::vector<base::Uuid> ids;
-  ResultRow row(result);
-  for (int at = 0; at < PQntuples(&result); ++at) {
-    row.Go(at);
-    ids.push_back(row.UuidOf(0));
-  }
-  return ids;
-}
-
 }  // namespace
 
 /// The first `try_max_` of the group as one transaction: users first, then by list.
@@ -56,7 +46,8 @@ void Lane::SendGroup() {
   Send(&Lane::OnReply);
 }
 
-/// In that order, by list; neighbours that may be merged, and are of different lists, as one.
+/// In that order, by list; neighbours that may be merged, and are of different lists, as one, and
+/// in each what may be one of it.
 void Lane::AddBatches(const std::vector<std::size_t>& order) {
   std::vector<Numbered> run;
   const auto end_run = [&] {
@@ -71,7 +62,12 @@ void Lane::AddBatches(const std::vector<std::size_t>& order) {
       continue;
     }
     end_run();
-    for (const ports::Statement& statement : batch.statements) sent_.Add(statement, at);
+    if (is_merged_) {
+      const Numbered alone{&batch, at};
+      sent_.AddMerged(std::span(&alone, 1));
+    } else {
+      for (const ports::Statement& statement : batch.statements) sent_.Add(statement, at);
+    }
   }
   end_run();
 }
@@ -81,14 +77,11 @@ std::vector<ports::Outcome> Lane::OutcomesOf(const Reply& reply) const {
   std::vector<ports::Outcome> outcomes(tried_);
   for (std::size_t i = 0; i < sent_.size(); ++i) {
     const std::span<const std::size_t> owners = sent_.owners(i);
-    const std::vector<base::Uuid> lists =
-        owners.size() > 1 ? FirstColumn(*reply.results[i]) : std::vector<base::Uuid>();
-    for (const std::size_t owner : owners) {
-      if (owner == Transaction::kNobody) continue;
-      outcomes[owner].changed.push_back(
-          owners.size() > 1
-              ? std::ranges::count(lists, group_[owner].batch.list.value_or(base::Uuid{}))
-              : RowsChanged(reply.results[i].get()));
+    PGresult* const result = reply.results[i].get();
+    for (std::size_t row = 0; row < owners.size(); ++row) {
+      if (owners[row] == Transaction::kNobody) continue;
+      outcomes[owners[row]].changed.push_back(
+          owners.size() > 1 ? RowsOf(*result, *sent_.rows(i)[row]) : RowsChanged(result));
     }
   }
   return outcomes;

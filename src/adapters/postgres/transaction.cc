@@ -8,16 +8,31 @@
 namespace adapters::postgres {
 namespace {
 
-bool IsMergeable(const ports::Statement& statement, const base::Uuid& list) {
+/// Whether it may be a row of its form for many: its parameters are of the types that are named
+/// there.
+bool HasManyForm(const ports::Statement& statement) {
   const ports::ManyRows* const many = statement.sql->many;
-  const std::vector<ports::Value>& params = statement.params;
-  if (many == nullptr || params.empty()) return false;
-  const base::Uuid* const first = std::get_if<base::Uuid>(params.data());
-  if (first == nullptr || *first != list) return false;
-  return std::ranges::equal(params, std::string_view(many->types),
+  if (many == nullptr || statement.params.empty() ||
+      !std::holds_alternative<base::Uuid>(statement.params.front())) {
+    return false;
+  }
+  return std::ranges::equal(statement.params, std::string_view(many->types),
                             [](const ports::Value& value, char letter) {
                               return TypeOf(value) == 0 || TypeOf(value) == TypeOf(letter);
                             });
+}
+
+bool MayBeOneOfItsBatch(const ports::Statement& statement) {
+  return statement.sql->many != nullptr && statement.sql->many->key >= 0 && HasManyForm(statement);
+}
+
+bool IsRowOf(const ResultRow& row, const ports::Statement& statement) {
+  if (row.UuidOf(0) != std::get<base::Uuid>(statement.params.front())) return false;
+  const int key = statement.sql->many->key;
+  if (key < 0) return true;
+  const ports::Value& value = statement.params[static_cast<std::size_t>(key)];
+  if (const auto* const id = std::get_if<base::Uuid>(&value)) return row.UuidOf(1) == *id;
+  return row.Int(1) == std::get<std::int64_t>(value);
 }
 
 }  // namespace
@@ -25,8 +40,19 @@ bool IsMergeable(const ports::Statement& statement, const base::Uuid& list) {
 bool IsMergeable(const ports::Batch& batch) {
   return batch.list && batch.users.empty() &&
          std::ranges::all_of(batch.statements, [&](const ports::Statement& statement) {
-           return IsMergeable(statement, *batch.list);
+           return HasManyForm(statement) &&
+                  std::get<base::Uuid>(statement.params.front()) == *batch.list;
          });
+}
+
+std::int64_t RowsOf(const PGresult& result, const ports::Statement& statement) {
+  std::int64_t count = 0;
+  ResultRow row(result);
+  for (int at = 0; at < PQntuples(&result); ++at) {
+    row.Go(at);
+    if (IsRowOf(row, statement)) ++count;
+  }
+  return count;
 }
 
 void Transaction::Clear() {
@@ -41,43 +67,66 @@ void Transaction::Add(const ports::Statement& statement, std::size_t owner) {
   ends_.push_back(rows_.size());
 }
 
+std::vector<Transaction::Part> Transaction::PartsOf(const Numbered& batch) {
+  std::vector<Part> parts;
+  std::span<const ports::Statement> rest = batch.batch->statements;
+  while (!rest.empty()) {
+    std::size_t count = 1;
+    if (MayBeOneOfItsBatch(rest.front())) {
+      while (count < rest.size() && rest[count].sql == rest.front().sql &&
+             MayBeOneOfItsBatch(rest[count])) {
+        ++count;
+      }
+    }
+    parts.push_back({rest.first(count), batch.number});
+    rest = rest.subspan(count);
+  }
+  return parts;
+}
+
 void Transaction::AddMerged(std::span<const Numbered> batches) {
-  const auto has_place = [](std::size_t place) {
-    return [place](const Numbered& each) { return each.batch->statements.size() > place; };
-  };
-  std::vector<Numbered> left;
-  for (std::size_t place = 0; std::ranges::any_of(batches, has_place(place)); ++place) {
+  std::vector<std::vector<Part>> all;
+  all.reserve(batches.size());
+  for (const Numbered& batch : batches) all.push_back(PartsOf(batch));
+  std::vector<Part> left;
+  for (std::size_t place = 0;; ++place) {
     left.clear();
-    std::ranges::copy_if(batches, std::back_inserter(left), has_place(place));
-    for (std::span<Numbered> rest = left; !rest.empty();) {
-      const ports::Sql* const sql = rest.front().batch->statements[place].sql;
+    for (const std::vector<Part>& parts : all) {
+      if (parts.size() > place) left.push_back(parts[place]);
+    }
+    if (left.empty()) return;
+    for (std::span<Part> rest = left; !rest.empty();) {
+      const ports::Sql* const sql = rest.front().statements.front().sql;
       const auto others = std::ranges::stable_partition(
-          rest, [&](const Numbered& each) { return each.batch->statements[place].sql == sql; });
-      AddRows({rest.begin(), others.begin()}, place);
+          rest, [sql](const Part& each) { return each.statements.front().sql == sql; });
+      AddRows({rest.begin(), others.begin()});
       rest = {others.begin(), others.end()};
     }
   }
 }
 
-void Transaction::AddRows(std::span<const Numbered> batches, std::size_t place) {
-  while (!batches.empty()) {
-    const std::size_t count = std::min(batches.size(), kRowsMax);
-    for (const Numbered& each : batches.first(count)) {
-      rows_.push_back(&each.batch->statements[place]);
-      owners_.push_back(each.number);
-    }
+/// Of one text, as few statements as they fit into.
+void Transaction::AddRows(std::span<const Part> parts) {
+  std::size_t count = 0;  // Rows of the last statement.
+  const auto end = [&] {
     rows_.resize(rows_.size() + std::bit_ceil(count) - count, nullptr);
     owners_.resize(rows_.size(), kNobody);
     ends_.push_back(rows_.size());
-    batches = batches.subspan(count);
+    count = 0;
+  };
+  for (const Part& part : parts) {
+    for (const ports::Statement& statement : part.statements) {
+      rows_.push_back(&statement);
+      owners_.push_back(part.owner);
+      if (++count == kRowsMax) end();
+    }
   }
+  if (count > 0) end();
 }
 
 const std::vector<Rows>& Transaction::statements() {
   statements_.clear();
-  for (std::size_t i = 0; i < size(); ++i) {
-    statements_.push_back(Rows(rows_).subspan(BeginOf(i), ends_[i] - BeginOf(i)));
-  }
+  for (std::size_t i = 0; i < size(); ++i) statements_.push_back(rows(i));
   return statements_;
 }
 

@@ -89,6 +89,48 @@ TEST(Migrate, MakesAndMigratesOnce) {
   EXPECT_EQ(Query(folder.database(), "SELECT payload FROM outbox"), "kept");
 }
 
+TEST(Migrations, KeepTheLogWhenItsTableIsMadeAnew) {
+  const TestFolder folder;
+  const auto connection = OpenFile(folder);
+  constexpr std::size_t kBefore = 2;
+  ASSERT_EQ(Apply(*connection, Migrations().first(kBefore)), static_cast<int>(kBefore));
+  ASSERT_TRUE(connection->Execute(
+      "INSERT INTO users (id, email, email_key, name, created_at, updated_at)"
+      " VALUES (zeroblob(16), 'a@b.example', 'a@b.example', 'A', 1, 1);"
+      "INSERT INTO lists (id, creator_id, title, archived, revision, item_count, done_count,"
+      " trash_count, content_bytes, created_at, updated_at, tx)"
+      " VALUES (zeroblob(16), zeroblob(16), 'T', 0, 2, 0, 0, 0, 0, 1, 1, 1)"));
+  const auto add = [&](const std::string& revision, const std::string& status) {
+    return connection->Execute(
+        "INSERT INTO changes (list_id, revision, op_id, at, actor_id, client_id, kind, status,"
+        " item_id, effects, overridden, kept, base_revision, digest, result_code, result_fields,"
+        " tx) VALUES (zeroblob(16), " +
+        revision + ", CAST(printf('%016d', " + revision +
+        ") AS BLOB), 5, zeroblob(16), x'07', 'set', '" + status +
+        "', x'08', '[]', '{}', '[1]', 4, zeroblob(32), 'code', '{\"a\":1}', 9)");
+  };
+  ASSERT_TRUE(add("1", "applied"));
+  ASSERT_TRUE(add("2", "skipped"));
+  const char* const dump =
+      "SELECT group_concat(quote(list_id) || quote(revision) || quote(op_id) || quote(at)"
+      " || quote(actor_id) || quote(client_id) || quote(kind) || quote(status) || quote(item_id)"
+      " || quote(effects) || quote(overridden) || quote(kept) || quote(base_revision)"
+      " || quote(digest) || quote(result_code) || quote(result_fields) || quote(tx))"
+      " FROM (SELECT * FROM changes ORDER BY revision)";
+  const std::string before = connection->QueryText(dump).value();
+  ASSERT_THAT(before, HasSubstr("'skipped'"));
+  ASSERT_EQ(Apply(*connection, Migrations()), static_cast<int>(Migrations().size()));
+  EXPECT_EQ(connection->QueryText(dump).value(), before);
+  int revision = 10;
+  for (const char* const status : {"applied", "merged", "overridden", "skipped"}) {
+    EXPECT_TRUE(add(std::to_string(++revision), status).has_value()) << status;
+  }
+  EXPECT_FALSE(add("7", "lost").has_value());
+  EXPECT_FALSE(add("2", "applied").has_value());
+  EXPECT_EQ(connection->QueryInt("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+  EXPECT_EQ(connection->QueryInt("SELECT count(*) FROM pragma_index_list('changes')"), 3);
+}
+
 TEST(Schema, RefusesAUserFromTheFuture) {
   const TestFolder folder;
   ASSERT_TRUE(Migrate(folder.config()));
