@@ -73,6 +73,22 @@ class Pause {
   std::promise<void> go_on_;
 };
 
+/// Work of the loop's that comes again in each turn, and notes what `count` is then.
+struct Turns {
+  static void Begin(TestServer& server, const std::shared_ptr<Turns>& turns) {
+    server->Post(0, [&server, turns] {
+      turns->counts.push_back(turns->count());
+      if (turns->counts.back() < turns->until) return Begin(server, turns);
+      turns->over.set_value();
+    });
+  }
+
+  std::function<std::size_t()> count;
+  std::size_t until = 0;
+  std::vector<std::size_t> counts;
+  std::promise<void> over;
+};
+
 /// Requests one after the other and the bodies of their answers.
 struct Pipeline {
   void Add(const std::string& path, const std::string& body, std::string_view lines = "") {
@@ -120,6 +136,30 @@ Pipeline RequestsOf(std::size_t bytes) {
   all.Add("/last", "/last", "A: " + std::string(left, 'a') + "\r\n");
   EXPECT_EQ(all.bytes.size(), bytes);
   return all;
+}
+
+TEST(Connections, ThatComeAtOnceDoNotHoldUpWhoIsThere) {
+  constexpr std::size_t kMany = 100;
+  TestServer server;
+  std::vector<std::unique_ptr<Client>> clients;
+  const auto turns = std::make_shared<Turns>();
+  turns->count = [&server] { return server.handled(); };
+  turns->until = kMany;
+  {
+    const Pause pause(server);
+    for (std::size_t i = 0; i < kMany; ++i) {
+      clients.push_back(std::make_unique<Client>(server.port()));
+      clients.back()->Send(Get("/a"));
+    }
+    Turns::Begin(server, turns);
+  }
+  for (const auto& client : clients) EXPECT_THAT(client->Answer(), EndsWith("\r\n\r\n/a"));
+  ASSERT_EQ(turns->over.get_future().wait_for(kPatience), std::future_status::ready);
+  std::size_t most = 0;
+  for (std::size_t i = 1; i < turns->counts.size(); ++i) {
+    most = std::max(most, turns->counts[i] - turns->counts[i - 1]);
+  }
+  EXPECT_LE(most, 16U) << "of a hundred in one turn";
 }
 
 TEST(Connection, TakesARequestByteByByte) {

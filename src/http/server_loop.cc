@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -25,6 +26,8 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 constexpr std::chrono::milliseconds kSweepEvery{100};
 constexpr int kBacklog = 4096;
+// In one turn: those who are here already are not to wait until all who come at once are.
+constexpr std::size_t kAcceptsAtOnce = 8;
 
 [[noreturn]] void Throw(const ErrorCode& ec, const std::string& what) {
   throw std::system_error(ec.value(), std::system_category(), what);
@@ -97,17 +100,18 @@ std::uint16_t Loop::Listen(const std::string& address, std::uint16_t port) {
 void Loop::Accept() {
   acceptor_.async_wait(Acceptor::wait_read, [this](const ErrorCode& ec) {
     if (ec || !acceptor_.is_open()) return;
-    AcceptWaiting();
+    AcceptWaiting(kAcceptsAtOnce);
     if (!is_full_) Accept();
   });
 }
 
-void Loop::AcceptWaiting() {
-  while (acceptor_.is_open()) {
+void Loop::AcceptWaiting(std::size_t most) {
+  while (acceptor_.is_open() && most > 0) {
     const int fd =
         ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       OnAccepted(fd);
+      --most;
       continue;
     }
     const int error = errno;
@@ -237,7 +241,8 @@ void Loop::EverySecond() {
 
 void Loop::Drain() {
   asio::post(io, [this] {
-    AcceptWaiting();  // Who is in the queue has connected in time.
+    AcceptWaiting(
+        std::numeric_limits<std::size_t>::max());  // Who is in the queue has connected in time.
     ErrorCode ec;
     acceptor_.close(ec);
     const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());

@@ -111,7 +111,7 @@ class Loop {
   };
 
   void Accept();
-  void AcceptWaiting();
+  void AcceptWaiting(std::size_t most);
   void OnAccepted(int fd);
   void RunPosted();
   void WaitReady();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <gtest/gtest.h>
@@ -177,10 +178,14 @@ class TestServer {
     EXPECT_EQ(large_.get_future().wait_for(kPatience), std::future_status::ready);
   }
 
+  /// How many requests the handler has had.
+  [[nodiscard]] std::size_t handled() const { return handled_; }
+
   std::uint64_t Count(std::string_view name) { return metrics_.GetCounter(name, "").value(); }
 
  private:
   void Handle(Exchange& exchange) {
+    ++handled_;
     const Request& request = exchange.request();
     EXPECT_EQ(request.peer, "127.0.0.1");
     if (request.too_large) {
@@ -216,6 +221,7 @@ class TestServer {
   }
 
   base::Metrics metrics_;
+  std::atomic<std::size_t> handled_ = 0;
   std::promise<void> held_;
   Exchange* held_exchange_ = nullptr;
   std::promise<void> large_;
