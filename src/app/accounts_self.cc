@@ -11,7 +11,9 @@ namespace {
 using base::Code;
 using base::Result;
 
-constexpr int kSettingsAttempts = 5;
+// Each may be lost to another process, at even chances where two change the same account all the
+// time: so many are never lost in a row.
+constexpr int kSettingsAttempts = 40;
 
 base::Error WrongPassword(std::string pointer) {
   base::Error error{Code::kInvalid, "invalid_request", "Some fields are not as they must be."};

@@ -8,7 +8,15 @@ namespace app {
 
 class Admission::Line : public std::enable_shared_from_this<Line> {
  public:
-  explicit Line(const Limits& limits) : limits_(limits) {}
+  Line(const Limits& limits, base::Metrics& metrics)
+      : limits_(limits),
+        length_(
+            metrics.GetGauge("sync_line_length", "Syncs of many ops that wait for their turn.")),
+        wait_seconds_(metrics.GetHistogram("sync_line_wait_seconds",
+                                           "From a sync's arrival in the line to its turn.")),
+        refused_(metrics.GetCounter(
+            "sync_line_refused_total",
+            "Syncs that were sent away: the line was full, or they had waited for too long.")) {}
 
   void Come(std::size_t bytes, Enter enter) {
     bool is_in = false;
@@ -18,10 +26,12 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
       inside_ += is_in ? 1 : 0;
       if (!is_in && HasRoom(bytes)) {
         waiting_bytes_ += bytes;
-        waiting_.push_back({Clock::now() + limits_.patience, bytes, std::move(enter)});
+        waiting_.push_back({Clock::now(), bytes, std::move(enter)});
+        length_.Set(static_cast<double>(waiting_.size()));
         return;
       }
     }
+    if (!is_in) refused_.Add();
     enter(is_in ? MakePass() : nullptr);
   }
 
@@ -31,6 +41,7 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
       const std::scoped_lock lock(mutex_);
       is_over_ = true;
       waiting.swap(waiting_);
+      length_.Set(0);
     }
     for (const Waiting& each : waiting) each.enter(nullptr);
   }
@@ -39,7 +50,7 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
   using Clock = std::chrono::steady_clock;
 
   struct Waiting {
-    Clock::time_point until;
+    Clock::time_point since;
     std::size_t bytes = 0;
     Enter enter;
   };
@@ -67,15 +78,22 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
       const Waiting next = std::move(waiting_.front());
       waiting_.pop_front();
       waiting_bytes_ -= next.bytes;
-      const bool is_in = next.until >= Clock::now();
+      length_.Set(static_cast<double>(waiting_.size()));
+      const auto waited = Clock::now() - next.since;
+      const bool is_in = waited <= limits_.patience;
       free_ -= is_in ? 1 : 0;
       lock.unlock();
+      wait_seconds_.Observe(std::chrono::duration<double>(waited).count());
+      if (!is_in) refused_.Add();
       next.enter(is_in ? MakePass() : nullptr);
     }
     is_calling_ = false;
   }
 
   const Limits limits_;
+  base::Gauge& length_;
+  base::Histogram& wait_seconds_;
+  base::Counter& refused_;
   std::mutex mutex_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
@@ -85,7 +103,8 @@ class Admission::Line : public std::enable_shared_from_this<Line> {
   bool is_over_ = false;
 };
 
-Admission::Admission(Limits limits) : line_(std::make_shared<Line>(limits)) {}
+Admission::Admission(Limits limits, base::Metrics& metrics)
+    : line_(std::make_shared<Line>(limits, metrics)) {}
 Admission::~Admission() {
   End();
 }

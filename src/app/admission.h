@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "base/metrics.h"
+
 namespace app {
 
 /// Lets a few in at once; the others wait in line, in the order in which they came. For work that
@@ -23,7 +25,7 @@ class Admission {
   /// Called once, with a pass; or with none: the line is too long, the wait was, or it is over.
   using Enter = std::function<void(Pass)>;
 
-  explicit Admission(Limits limits);
+  Admission(Limits limits, base::Metrics& metrics);
   ~Admission();
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;

@@ -33,7 +33,8 @@ struct Hall {
 
 TEST(Admission, LetsSoManyInAndTheOthersInOrder) {
   Hall hall;
-  Admission admission({.inside = 2});
+  base::Metrics metrics;
+  Admission admission({.inside = 2}, metrics);
   for (int i = 0; i < 5; ++i) admission.Come(1, hall.Door(i));
   EXPECT_THAT(hall.inside, ElementsAre(0, 1));
   hall.Leave(1);
@@ -49,32 +50,42 @@ TEST(Admission, LetsSoManyInAndTheOthersInOrder) {
 
 TEST(Admission, TheLineIsBoundedInNumberAndBytes) {
   Hall hall;
-  Admission admission({.inside = 1, .waiting = 2, .waiting_bytes = 10});
+  base::Metrics metrics;
+  Admission admission({.inside = 1, .waiting = 2, .waiting_bytes = 10}, metrics);
   admission.Come(1000, hall.Door(0));  // What gets in at once is not held in the line.
   admission.Come(6, hall.Door(1));
   admission.Come(5, hall.Door(2));
   admission.Come(4, hall.Door(3));
   admission.Come(0, hall.Door(4));
   EXPECT_THAT(hall.refused, ElementsAre(2, 4));
+  const base::Gauge& length = metrics.GetGauge("sync_line_length", "");
+  EXPECT_EQ(length.value(), 2);
+  EXPECT_EQ(metrics.GetCounter("sync_line_refused_total", "").value(), 2U);
   hall.Leave(0);
+  EXPECT_EQ(length.value(), 1);
   admission.Come(6, hall.Door(5));
   for (const int each : {1, 3, 5}) hall.Leave(each);
   EXPECT_THAT(hall.inside, ElementsAre(0, 1, 3, 5));
+  EXPECT_EQ(length.value(), 0);
+  EXPECT_EQ(metrics.GetHistogram("sync_line_wait_seconds", "").count(), 3U);
 }
 
 TEST(Admission, WhoHasWaitedTooLongIsTurnedAway) {
   Hall hall;
-  Admission admission({.inside = 1, .patience = milliseconds(-1)});
+  base::Metrics metrics;
+  Admission admission({.inside = 1, .patience = milliseconds(-1)}, metrics);
   for (int i = 0; i < 3; ++i) admission.Come(1, hall.Door(i));
   hall.Leave(0);
   EXPECT_THAT(hall.refused, ElementsAre(1, 2));
+  EXPECT_EQ(metrics.GetCounter("sync_line_refused_total", "").value(), 2U);
   admission.Come(1, hall.Door(3));
   EXPECT_THAT(hall.inside, ElementsAre(0, 3));
 }
 
 TEST(Admission, AtTheEndNobodyWaitsAndNobodyGetsIn) {
   Hall hall;
-  std::optional<Admission> admission(std::in_place, Admission::Limits{.inside = 1});
+  base::Metrics metrics;
+  std::optional<Admission> admission(std::in_place, Admission::Limits{.inside = 1}, metrics);
   for (int i = 0; i < 2; ++i) admission->Come(1, hall.Door(i));
   admission->End();
   admission->Come(1, hall.Door(2));
@@ -85,7 +96,8 @@ TEST(Admission, AtTheEndNobodyWaitsAndNobodyGetsIn) {
 
 TEST(Admission, FromManyThreadsNeverMoreAreInside) {
   constexpr int kEach = 2000;
-  Admission admission({.inside = 3, .waiting = 100'000});
+  base::Metrics metrics;
+  Admission admission({.inside = 3, .waiting = 100'000}, metrics);
   std::atomic<int> inside{0};
   std::atomic<int> most{0};
   std::atomic<int> came{0};

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/thread_name.h"
+#include "base/thread.h"
 
 namespace app {
 
@@ -35,6 +35,7 @@ bool WorkPool::Run(std::function<void()> work) {
 
 void WorkPool::Work() {
   base::NameThread("work-pool");
+  base::LowerThreadPriority();
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !queue_.empty(); });

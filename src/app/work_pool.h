@@ -11,7 +11,7 @@
 namespace app {
 
 /// A few threads for work that takes long and needs the processor (argon2), with a short queue: a
-/// flood of it is refused early and takes nothing from the loops.
+/// flood of it is refused early, and takes little from the loops where they share a core.
 class WorkPool {
  public:
   WorkPool(std::size_t threads, std::size_t queue_max);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <mutex>
+#include <sys/resource.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,6 +36,15 @@ class Held {
   std::promise<void> began_;
   std::promise<void> released_;
 };
+
+TEST(WorkPool, StandsBackBehindOtherThreads) {
+  WorkPool pool(1, 1);
+  std::promise<int> told;
+  ASSERT_TRUE(pool.Run([&told] { told.set_value(getpriority(PRIO_PROCESS, 0)); }));
+  const int priority = told.get_future().get();
+  const int own = getpriority(PRIO_PROCESS, 0);
+  EXPECT_GT(priority, own);  // The larger the number, the further back.
+}
 
 TEST(WorkPool, RunsWhatItTakesInTheOrderItCame) {
   std::vector<int> ran;

@@ -32,7 +32,7 @@ bool IsStale(const Op& op, std::int64_t revision) {
 /// Conditions that stand between 'may' and 'is well-formed', in the order of api.md.
 base::Result<void> Conditions(const ListState& list, const Op& op) {
   if (op.min_revision > list.revision) return RevisionAhead();
-  if (list.deleted_at && !MayBeTrashed(op.kind)) return ListTrashed();
+  if (list.deleted_at && !MayBeTrashed(op.kind) && !op.erases_again) return ListTrashed();
   if (IsStale(op, list.revision)) {
     return Fail(Code::kStale, "stale", "The list has changed since. Load it anew.");
   }

@@ -54,6 +54,7 @@ struct Op {
 
   /// kPurge of what has been in trash for too long, since before that time: the log keeps it.
   std::optional<base::Time> expires;
+  bool erases_again = false;      // kPurge by the deletion ledger: also where the list is in trash.
   bool put = false;               // A PUT: its repeat by the maker is answered with what is there.
   std::int64_t min_revision = 0;  // `Min-Revision`; 0 without.
   std::optional<std::vector<std::int64_t>> if_match;  // Revisions that `If-Match` names; not for *.

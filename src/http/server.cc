@@ -10,7 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "http/server_loop.h"
 
 namespace http {

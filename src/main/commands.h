@@ -18,6 +18,10 @@ int BackupCommand(const Config& config, const std::string& file);
 int RestoreCommand(const Config& config, const std::string& file);
 /// `at_least`: empty, or what the epoch is to be at least.
 int EpochBump(const Config& config, const std::string& at_least);
+/// Writes the deletion ledger to a file, a line each, or brings such a file in: what it names is
+/// erased again at the next start.
+int LedgerExport(const Config& config, const std::string& file);
+int LedgerImport(const Config& config, const std::string& file);
 int Routes();
 int Help();
 int Version();

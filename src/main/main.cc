@@ -21,7 +21,8 @@ int Run(const std::string& command, const std::vector<std::string>& arguments) {
 
   const bool takes_file = command == "backup" || command == "restore";
   const bool is_command = takes_file || command == "serve" || command == "api" ||
-                          command == "migrate" || command == "check-config" || command == "epoch";
+                          command == "migrate" || command == "check-config" || command == "epoch" ||
+                          command == "ledger";
   if (!is_command) {
     lists::Complain("there is no command '" + command + "'. `lists help` tells what there is.");
     return 2;
@@ -35,6 +36,12 @@ int Run(const std::string& command, const std::vector<std::string>& arguments) {
       parsed.problems.emplace_back(
           "there is `lists epoch bump [N]`, and nothing else of the epoch.");
     }
+  } else if (command == "ledger") {
+    const auto& words = parsed.words;
+    if (words.size() != 2 || (words[0] != "export" && words[0] != "import")) {
+      parsed.problems.emplace_back(
+          "there are `lists ledger export FILE` and `lists ledger import FILE`.");
+    }
   } else if (parsed.words.size() != (takes_file ? 1U : 0U)) {
     parsed.problems.push_back(takes_file ? "'" + command + "' takes the name of one file."
                                          : "'" + command + "' takes settings only.");
@@ -45,6 +52,11 @@ int Run(const std::string& command, const std::vector<std::string>& arguments) {
   if (command == "serve" || command == "api") return lists::Serve(command, parsed.config);
   if (command == "epoch") {
     return lists::EpochBump(parsed.config, parsed.words.size() > 1 ? parsed.words[1] : "");
+  }
+  if (command == "ledger") {
+    const bool is_export = parsed.words[0] == "export";
+    return is_export ? lists::LedgerExport(parsed.config, parsed.words[1])
+                     : lists::LedgerImport(parsed.config, parsed.words[1]);
   }
   if (command == "migrate") return lists::MigrateCommand(parsed.config);
   if (command == "check-config") return lists::CheckConfig(parsed.config);

@@ -15,7 +15,11 @@ int RestoreCommand(const Config& config, const std::string& file) {
         "the service starts, as the schema's owner:\n"
         "  lists migrate --database …\n"
         "  lists epoch bump --database …\n"
-        "so that no number of the lost history is taken for a new one. See docs/postgres.md.\n"
+        "so that no number of the lost history is taken for a new one, and, with what `lists "
+        "ledger\n"
+        "export` has written last,\n"
+        "  lists ledger import FILE --database …\n"
+        "so that what was erased for good is erased again. See docs/postgres.md.\n"
         "Nothing was restored.\n",
         PlaceOf(config).c_str(), file.c_str());
     return 2;
@@ -27,6 +31,15 @@ int RestoreCommand(const Config& config, const std::string& file) {
   }
   std::printf("Restored %s into %s. Its epoch has grown: clients load their lists anew.\n",
               file.c_str(), config.data.c_str());
+  if (done->due > 0) {
+    std::printf("Erased for good since the backup, and erased again at the next start: %lld.\n",
+                static_cast<long long>(done->due));
+  }
+  if (!done->is_ledger_read) {
+    Complain(
+        "what had been erased for good since the backup is there again: the database that was "
+        "replaced cannot be read.");
+  }
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <future>
 #include <memory>
 #include <optional>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include "app/admission.h"
 #include "app/batch_job.h"
 #include "app/change_log.h"
+#include "app/ledger.h"
 #include "app/retention.h"
 #include "app/sync.h"
 #include "app/work_pool.h"
@@ -89,8 +91,10 @@ class Service {
     lists_ = std::make_unique<app::Lists>(*database_, *crypto_, *cache_, base::SystemNow, metrics_);
     log_ = std::make_unique<app::ChangeLog>(*database_, pool_);
     sync_ = std::make_unique<app::Sync>(*database_, *crypto_, *lists_);
-    syncs_ = std::make_unique<app::Admission>(app::Admission::Limits{
-        .inside = database_->IsShared() ? kSyncsAtOnceShared : kSyncsAtOnce});
+    syncs_ = std::make_unique<app::Admission>(
+        app::Admission::Limits{.inside =
+                                   database_->IsShared() ? kSyncsAtOnceShared : kSyncsAtOnce},
+        metrics_);
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
     if (auto started = accounts_->Start(); !started) return started.error().detail;
@@ -100,6 +104,7 @@ class Service {
         app::RetentionTimes{std::chrono::seconds(config_.log_retention_s),
                             std::chrono::seconds(config_.trash_retention_s)},
         metrics_);
+    if (auto erased = EraseAgain(); !erased) return erased.error().detail;
     try {
       StartServers();
     } catch (const std::system_error& error) {
@@ -138,6 +143,21 @@ class Service {
   [[nodiscard]] std::uint16_t metrics_port() const { return operators_->port(); }
 
  private:
+  /// What was purged and came back with a restored database goes before anybody sees it.
+  base::Result<void> EraseAgain() {
+    std::promise<base::Result<std::size_t>> told;
+    app::EraseAgain(
+        *database_, *lists_, base::SystemNow,
+        [&told](base::Result<std::size_t> erased) { told.set_value(std::move(erased)); });
+    const auto erased = told.get_future().get();
+    if (!erased) return std::unexpected(erased.error());
+    if (*erased > 0) {
+      base::Log(base::Level::kInfo, "erased again",
+                {{"items", static_cast<std::int64_t>(*erased)}});
+    }
+    return {};
+  }
+
   void StartServers() {
     http::ServerConfig config;
     config.address = config_.address;

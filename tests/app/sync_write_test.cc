@@ -1,5 +1,5 @@
 #include "app/batch_job.h"
-#include "app/lists_fixture.h"
+#include "app/retention_fixture.h"
 #include "base/metrics.h"
 #include "store/lists.h"
 
@@ -93,6 +93,30 @@ TEST_F(SyncedLists, OpsOfOneListShareACommit) {
     EXPECT_EQ(Said(results[i]), "applied " + std::to_string(i + 2));
   }
   EXPECT_EQ(Fresh(list)->list().item_count, 100);
+}
+
+TEST_F(SyncedLists, AHundredOpsAreOneUpdateOfTheListsRow) {
+  base::Metrics metrics;
+  Open open;
+  Stepped stepped(*database_, open);
+  ListCache cache(std::size_t{64} << 20, metrics);
+  Lists lists(stepped, *crypto_, cache, base::SystemNow, metrics);
+  const Uuid list = MakeList(lists);
+  ASSERT_TRUE(open.WaitForNone());
+  stepped.TakeSteps();
+  std::vector<domain::Op> ops;
+  for (int i = 0; i < 100; ++i) ops.push_back(SyncAdd(list, 1, phone_));
+  EXPECT_THAT(Say(lists, std::move(ops)), testing::Contains("applied 101"));
+  ASSERT_TRUE(open.WaitForNone());
+  const auto steps = stepped.TakeSteps();
+  ASSERT_EQ(steps.size(), 1U);
+  std::map<std::string, std::int64_t> rows;
+  for (std::size_t i = 0; i < steps[0].names.size(); ++i) {
+    rows[steps[0].names[i]] += steps[0].changed[i];
+  }
+  const std::map<std::string, std::int64_t> wanted{
+      {"lists.guard", 1}, {"items.put", 100}, {"changes.add_synced", 100}};
+  EXPECT_EQ(rows, wanted);
 }
 
 TEST_F(SyncedLists, ARepeatGetsTheFirstResultInEveryProcess) {

@@ -65,6 +65,37 @@ def test_round_trip(own_server, tmp_path):
     assert person.whole(made)["revision"] == epoch + 1
 
 
+def test_what_was_erased_since_is_erased_again(own_server, tmp_path):
+    server, copy = own_server, tmp_path / "copy.db"
+    person = sign_up(server.address)
+    a_list, trashed_list = person.make_list("kept"), person.make_list("in trash")
+    erased = [person.add(each, "the secret")["id"] for each in (a_list, trashed_list)]
+    person.add(a_list, "stays")
+    assert run("backup", copy, "--data", server.data).returncode == 0
+    for each, item in zip((a_list, trashed_list), erased):
+        person.delete(f"/v1/lists/{each}/items/{item}?purge=true", status=204)
+    assert server.stop() == 0
+    restored = run("restore", copy, "--data", server.data)
+    assert restored.returncode == 0 and "erased again at the next start: 2" in restored.stdout, restored
+    with sqlite3.connect(server.database) as database:  # Until then it is there.
+        assert database.execute("SELECT count(*) FROM items WHERE text = 'the secret'").fetchone() == (2,)
+        database.execute("UPDATE lists SET deleted_at = updated_at WHERE title = 'in trash'")
+    database.close()
+    server.start()
+    person = at(server, person)
+    assert person.texts(a_list) == ["stays"]
+    log = person.log(a_list)
+    assert "the secret" not in str(log) and log[-1]["kind"] == "purge"
+    replay.check_log(log, a_list, person.whole(a_list), person.id)
+    person.post(f"/v1/lists/{trashed_list}/restore", status=200)
+    assert person.texts(trashed_list) == []
+    assert server.stop() == 0
+    assert b"the secret" not in b"".join(file.read_bytes() for file in server.data.glob("lists.db*")
+                                         if "before-restore" not in file.name)
+    again = run("restore", copy, "--data", server.data)  # And once more.
+    assert "erased again at the next start: 2" in again.stdout, again
+
+
 def test_etags_differ_from_those_of_the_lost_history(own_server, tmp_path):
     """The same number of changes on both sides of the restore, and other content."""
     server, copy = own_server, tmp_path / "copy.db"

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 
 from cluster import Cluster
-from services import BINARY, Fleet, environment, make_lists, run
+from services import BINARY, Fleet, environment, make_lists, run, uuid7
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +76,30 @@ def test_a_dump_is_restored_and_the_epoch_grows(cluster, tmp_path):
     run("migrate", "--database", cluster.url("lists_owner"))
     with Fleet(cluster, 1) as fleet:
         person = fleet.person()
-        list_id = make_lists(fleet.caller(person), 1)[0]
+        caller = fleet.caller(person)
+        list_id, item_id = make_lists(caller, 1)[0], uuid7()
+        for item, text in ((uuid7(), "stays"), (item_id, "the secret")):
+            assert caller.once("PUT", f"/v1/lists/{list_id}/items/{item}", {"text": text}).status == 201
         before = fleet.caller(person).whole(list_id)
-        dump = tmp_path / "lists.dump"
+        dump, ledger = tmp_path / "lists.dump", tmp_path / "ledger"
         subprocess.run(["/usr/lib/postgresql/15/bin/pg_dump", "-Fc", "-f", dump, cluster.url("lists_owner")],
                        check=True, capture_output=True)
+        assert caller.once("DELETE", f"/v1/lists/{list_id}/items/{item_id}?purge=true").status == 204
     name = cluster.fresh_database("restored")
     owner = cluster.url("lists_owner", database=name)
     subprocess.run(["/usr/lib/postgresql/15/bin/pg_restore", "--no-owner", "--exit-on-error",
                     "--single-transaction", "-d", owner, dump], check=True, capture_output=True)
     run("migrate", "--database", owner)
     assert "epoch 1" in run("epoch", "bump", "--database", owner)
+    # What was erased after the dump, as `lists ledger export` told of it from time to time.
+    assert "1 lines" in run("ledger", "export", ledger, "--database", cluster.url())
+    assert ledger.read_text().split()[:2] == [list_id, item_id]
+    assert "1 lines" in run("ledger", "import", ledger, "--database", cluster.url(database=name))
     with Fleet(cluster, 1, migrate=False, database=cluster.url(database=name)) as fleet:
         caller = fleet.caller(person)
-        assert caller.whole(list_id) == before
+        after = caller.whole(list_id)
+        assert [item["text"] for item in before["items"]] == ["stays", "the secret"]
+        assert [item["text"] for item in after["items"]] == ["stays"] and after["title"] == before["title"]
+        assert "the secret" not in str(caller.log(list_id))
         written = caller.once("PATCH", f"/v1/lists/{list_id}", {"title": "After"})
         assert written.status == 200 and written.revision >> 32 == 1

@@ -233,6 +233,24 @@ def test_one_key_at_both_makes_one_list(fleet):
     assert sorted(int(each["title"]) for each in made) == list(range(TIMES))
 
 
+def test_changes_of_one_account_at_both_are_all_made(fleet):
+    """Each loses to the other process again and again; none gives up."""
+    someone, told = fleet.person(), []
+
+    def change(service, name):
+        caller = fleet.caller(someone)
+        for number in range(TIMES):
+            told.append(caller.once("PATCH", "/v1/me", {"settings": {name: number}}, service=service).status)
+
+    with Together() as threads:
+        for name in ("a", "b", "c", "d"):
+            for number, service in enumerate(fleet.all):
+                threads.run(change, service, f"{name}{number}")
+    assert set(told) == {200} and len(told) == 4 * len(fleet.all) * TIMES
+    settings = fleet.caller(someone).once("GET", "/v1/me").json()["settings"]
+    assert settings == {f"{name}{number}": TIMES - 1 for name in "abcd" for number in range(len(fleet.all))}
+
+
 # ---- Faults of the database and of the way to it
 
 def test_slow_statements_do_not_stop_hot_reads(fleet):

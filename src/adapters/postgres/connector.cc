@@ -6,7 +6,7 @@
 #include "adapters/postgres/database.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 
 namespace adapters::postgres {
 namespace {

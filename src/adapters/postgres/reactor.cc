@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 
 namespace adapters::postgres {
 

@@ -5,7 +5,7 @@
 
 #include "adapters/postgres/targets.h"
 #include "base/log.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 
 namespace adapters::postgres {
 namespace {

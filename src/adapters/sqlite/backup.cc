@@ -169,6 +169,31 @@ Result<void> SetEpoch(const path& folder, const path& copy, std::int64_t at_leas
   return SyncFile(copy);
 }
 
+/// Brings what `old` has of the deletion ledger, and `copy` has not, into the copy, as due; how
+/// many.
+Attempt<std::int64_t> BringLedger(const path& old, const path& copy) {
+  const auto connection = Connection::Open(copy, {});
+  if (!connection) return std::unexpected(connection.error());
+  Connection& to = **connection;
+  // The name as a text: it may have any characters.
+  std::string quoted;
+  for (const char each : old.string()) quoted += each == '\'' ? "''" : std::string(1, each);
+  if (auto done = to.Execute("ATTACH DATABASE '" + quoted + "' AS old"); !done) {
+    return std::unexpected(done.error());
+  }
+  const auto tables =
+      to.QueryInt("SELECT count(*) FROM old.sqlite_schema WHERE name = 'deletion_ledger'");
+  if (!tables) return std::unexpected(tables.error());
+  if (*tables == 0) return 0;  // Of a version that had none.
+  if (auto done = Apply(to, Migrations()); !done) return std::unexpected(done.error());
+  auto done = to.Execute(
+      "INSERT INTO main.deletion_ledger (list_id, item_id, purged_at, due)"
+      " SELECT list_id, item_id, purged_at, 1 FROM old.deletion_ledger WHERE true"
+      " ON CONFLICT DO NOTHING");
+  if (!done) return std::unexpected(done.error());
+  return to.QueryInt("SELECT count(*) FROM main.deletion_ledger WHERE due");
+}
+
 /// Brings the log into the database, so that one file holds all; a damaged one keeps its log under
 /// a name that belongs to `kept`.
 Result<void> CloseOld(const path& old, const path& kept) {
@@ -211,7 +236,7 @@ Result<void> Backup(const Config& config, const path& file) {
   return SyncFolder(std::filesystem::absolute(file).parent_path());
 }
 
-Result<void> Restore(const Config& config, const path& file) {
+Result<Restored> Restore(const Config& config, const path& file) {
   const auto lock = FolderLock::Take(config.folder);
   if (!lock) return std::unexpected(lock.error());
   const path target = config.folder / kDatabaseFile;
@@ -219,12 +244,20 @@ Result<void> Restore(const Config& config, const path& file) {
   if (!copy) return std::unexpected(copy.error());
   std::error_code error;
   const bool has_log = std::filesystem::exists(With(file, "-wal"), error);
-  if (auto copied = CopyChecked(file, copy->name(), has_log); !copied) return copied;
-  if (auto set = SetEpoch(config.folder, copy->name(), 0); !set) return set;
-
+  if (auto copied = CopyChecked(file, copy->name(), has_log); !copied) {
+    return std::unexpected(copied.error());
+  }
+  Restored restored;
+  if (std::filesystem::exists(target, error)) {
+    const auto due = BringLedger(target, copy->name());
+    restored = {due.value_or(0), due.has_value()};
+  }
+  if (auto set = SetEpoch(config.folder, copy->name(), 0); !set) {
+    return std::unexpected(set.error());
+  }
   if (std::filesystem::exists(target, error)) {
     const path kept = With(target, ".before-restore-" + base::ToString(base::SystemNow()));
-    if (auto closed = CloseOld(target, kept); !closed) return closed;
+    if (auto closed = CloseOld(target, kept); !closed) return std::unexpected(closed.error());
     // Both names at once for a moment: at no time is there no database.
     if (link(target.c_str(), kept.c_str()) != 0) {
       return std::unexpected(SystemError(config.folder, errno));
@@ -233,7 +266,8 @@ Result<void> Restore(const Config& config, const path& file) {
   std::filesystem::rename(copy->name(), target, error);
   if (error) return std::unexpected(SystemError(target, error.value()));
   copy->Keep();
-  return SyncFolder(config.folder);
+  if (auto synced = SyncFolder(config.folder); !synced) return std::unexpected(synced.error());
+  return restored;
 }
 
 Result<std::int64_t> BumpEpoch(const Config& config, std::int64_t at_least) {

@@ -142,6 +142,47 @@ TEST_F(Backups, RestoreOverADamagedDatabaseAboveItsEpoch) {
   EXPECT_EQ(Query(folder_.database(), kEpoch), "4");  // 3 can no longer be read from it.
 }
 
+TEST_F(Backups, RestoreMakesDueWhatWasErasedSince) {
+  const auto add = [this](const std::string& list) {
+    Execute(folder_.database(),
+            "INSERT INTO deletion_ledger (list_id, item_id, purged_at) VALUES"
+            " (CAST('" +
+                list + "' AS BLOB), x'01', 7)");
+  };
+  const char* const lines =
+      "SELECT group_concat(list_id || due) FROM (SELECT * FROM deletion_ledger ORDER BY list_id)";
+  add("before");
+  MakeBackup();
+  add("since");
+  auto done = Restore(folder_.config(), file_);
+  ASSERT_TRUE(done.has_value()) << done.error().detail;
+  EXPECT_EQ(done->due, 1);
+  EXPECT_TRUE(done->is_ledger_read);
+  EXPECT_EQ(Query(folder_.database(), lines), "before0,since1");
+  EXPECT_EQ(Query(file_, lines), "before0");
+  // Restored once more before it was erased again.
+  done = Restore(folder_.config(), file_);
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->due, 1);
+  PutBytes(folder_.database(), "no database at all");
+  done = Restore(folder_.config(), file_);
+  ASSERT_TRUE(done.has_value()) << done.error().detail;
+  EXPECT_FALSE(done->is_ledger_read);
+}
+
+TEST_F(Backups, RestoreOfAnOlderVersionMakesDueWhatWasErasedSince) {
+  {
+    const auto old = Connection::Open(file_, {});
+    ASSERT_TRUE(old.has_value() && Apply(**old, Migrations().first(1)).has_value());
+  }
+  Execute(folder_.database(),
+          "INSERT INTO deletion_ledger (list_id, item_id, purged_at) VALUES (x'02', x'01', 7)");
+  const auto done = Restore(folder_.config(), file_);
+  ASSERT_TRUE(done.has_value()) << done.error().detail;
+  EXPECT_EQ(done->due, 1);
+  EXPECT_EQ(Refusal(folder_.config()), "");
+}
+
 TEST_F(Backups, RestoreIntoAFolderThatIsNotThere) {
   MakeBackup();
   const Config config{.folder = folder_.path() / "new"};

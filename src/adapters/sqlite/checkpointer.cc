@@ -6,7 +6,7 @@
 
 #include "adapters/sqlite/schema.h"
 #include "base/log.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 
 namespace adapters::sqlite {
 

@@ -43,8 +43,14 @@ struct Config {
 
 /// Puts a checked copy of `file` in the place of the folder's database and lets its epoch grow
 /// beyond both, so that no number of a lost history is taken for a new one. Takes the lock. The
-/// database that was there is kept beside it as `lists.db.before-restore-<time>`.
-[[nodiscard]] base::Result<void> Restore(const Config& config, const std::filesystem::path& file);
+/// database that was there is kept beside it as `lists.db.before-restore-<time>`; what it says was
+/// purged since is due to be purged again (store/ledger.h).
+struct Restored {
+  std::int64_t due = 0;        // Items that are to be purged again.
+  bool is_ledger_read = true;  // Else what was purged since the backup is not known.
+};
+[[nodiscard]] base::Result<Restored> Restore(const Config& config,
+                                             const std::filesystem::path& file);
 
 /// Lets the epoch of the folder's database grow, by one or to `at_least`, and returns it: for a
 /// folder that was put back by other means than Restore. Takes the lock: no server may run.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "ports/database_errors.h"
 
 namespace adapters::sqlite {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "ports/database_errors.h"
 
 namespace adapters::sqlite {
