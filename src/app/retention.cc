@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::size_t kMarkBytes = 16;
 constexpr std::int64_t kIdleMs = 10'000;  // Between two rounds that found nothing.
+// Steps of a round that fail before it ends: the database is away. Fewer are of single lists, which
+// are not to hold up the others.
+constexpr int kFailuresMax = 3;
 
 }  // namespace
 
@@ -38,6 +41,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   void Look() {
     if (clock_().ms < next_at_.load() || busy_.exchange(true)) return;
     found_ = false;
+    failures_ = 0;
     TrimLogs();
   }
 
@@ -75,14 +79,25 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   void Run(const base::Uuid& list, ports::Batch batch, const std::function<void()>& then,
            base::Counter* counter = nullptr, std::size_t counted = 0) {
     RunBatch(database_, list, std::move(batch),
-             [self = shared_from_this(), then, counter,
+             [self = shared_from_this(), list, then, counter,
               counted](const base::Result<ports::Outcome>& outcome) {
-               if (!outcome) return self->End();
+               if (!outcome) {
+                 // What is no list's comes before what rests on it.
+                 return list == base::Uuid{} ? self->End() : self->Failed(list, then);
+               }
                if (counter != nullptr) {
                  counter->Add(static_cast<std::uint64_t>(outcome->changed.at(counted)));
                }
                then();
              });
+  }
+
+  /// Goes on with the others; this one comes again in a later round.
+  void Failed(const base::Uuid& list, const std::function<void()>& then) {
+    base::Log(base::Level::kWarn, "retention step failed", {{"list_id", base::ToString(list)}});
+    found_ = false;
+    if (++failures_ >= kFailuresMax) return End();
+    then();
   }
 
   void TrimLogs() {
@@ -213,6 +228,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   std::atomic<std::int64_t> next_at_{0};
   std::atomic<bool> busy_{false};
   bool found_ = false;  // Anything, in this round. One step runs at a time.
+  int failures_ = 0;    // In this round.
 };
 
 Retention::Retention(ports::Database& database, Lists& lists, ports::Clock clock,

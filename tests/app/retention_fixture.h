@@ -59,7 +59,8 @@ class Stepped final : public ports::Database {
              std::shared_ptr<ports::WriteJob> job) override {
     open_.Add();
     auto told = std::make_shared<Told>(*this, std::move(job));
-    if (IsRefused()) return told->Done(std::unexpected(base::Unavailable("Refused.")));
+    if (IsRefused() || refused_key_ == key)
+      return told->Done(std::unexpected(base::Unavailable("Refused.")));
     auto go = [this, key, deadline, told] { database_.Write(key, deadline, told); };
     if (!Hold("write", go)) go();
   }
@@ -81,6 +82,8 @@ class Stepped final : public ports::Database {
   /// Of those that come from now on, reads and batches, the one of this number is refused.
   void Refuse(int number) { refuse_in_ = number; }
   [[nodiscard]] bool has_refused() const { return refuse_in_ == 0; }
+  /// All batches of a list are refused.
+  void RefuseAllOf(const Uuid& list) { refused_key_ = std::hash<Uuid>{}(list); }
 
   /// What the read of that name brings, or (`write`) the next batch, waits for Release.
   void HoldNext(const std::string& name) {
@@ -146,6 +149,7 @@ class Stepped final : public ports::Database {
     return true;
   }
 
+  std::optional<std::uint64_t> refused_key_;
   ports::Database& database_;
   Open& open_;
   std::atomic<int> refuse_in_ = -1;

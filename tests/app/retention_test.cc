@@ -300,6 +300,19 @@ TEST_F(Retained, AStepThatFailsIsTakenAgain) {
   }
 }
 
+TEST_F(Retained, AListWhoseStepFailsDoesNotHoldUpOthers) {
+  std::vector<Uuid> lists;
+  for (int i = 0; i < 3; ++i) lists.push_back(ListOf({0, 1}));
+  Pass(kLogMs + 1);
+  const Uuid& poor = *std::ranges::min_element(lists);  // Whose turn comes first.
+  process().stepped.RefuseAllOf(poor);
+  for (int round = 0; round < 3; ++round) {
+    Pass(kPauseMs);
+    Sweep();
+  }
+  for (const Uuid& list : lists) EXPECT_EQ(Log(list).empty(), list != poor);
+}
+
 TEST_F(Retained, TwoProcessesDoNoHarm) {
   const Uuid list = ListOf({0});
   RenameMany(list, 600);
