@@ -51,7 +51,7 @@ void ReadQuickRows(ports::Database& database, std::vector<ports::Statement> stat
                    std::function<void(std::size_t, const ports::Row&)> on_row,
                    std::function<void(base::Result<void>)> done) {
   ports::ReadRequest request = MakeRead(std::move(statements), std::move(on_row), std::move(done));
-  request.is_quick = true;
+  request.urgency = ports::Urgency::kQuick;
   database.Read(std::move(request));
 }
 

@@ -19,7 +19,7 @@ void ReadRows(ports::Database& database, std::vector<ports::Statement> statement
               std::function<void(base::Result<void>)> done);
 
 /// The same for a few rows by their key that decide who a caller is: reads that take long do not
-/// hold them up (ports::ReadRequest::is_quick).
+/// hold them up (ports::Urgency).
 void ReadQuickRows(ports::Database& database, std::vector<ports::Statement> statements,
                    std::function<void(std::size_t, const ports::Row&)> on_row,
                    std::function<void(base::Result<void>)> done);

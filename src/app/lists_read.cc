@@ -67,7 +67,7 @@ void Lists::Impl::StartLoad(const base::Uuid& id) {
   auto known = std::make_shared<store::ConfirmRow>();
   ports::ReadRequest request;
   request.statements = {store::ConfirmStatement(std::span(&id, 1))};
-  request.is_quick = true;
+  request.urgency = ports::Urgency::kQuick;
   request.deadline = ReadDeadline();
   request.on_row = [known](std::size_t, const ports::Row& row) {
     *known = store::ReadConfirmRow(row);
@@ -193,7 +193,7 @@ void Lists::Impl::StartConfirm() {
   auto rows = std::make_shared<std::unordered_map<base::Uuid, store::ConfirmRow>>();
   ports::ReadRequest request;
   request.statements = {store::ConfirmStatement(*ids), store::EpochStatement()};
-  request.is_quick = true;
+  request.urgency = ports::Urgency::kFirst;
   request.deadline = std::chrono::steady_clock::now() + kConfirmTime;
   const VerifiedAt at = VerifiedNow();
   request.on_row = [self = shared_from_this(), rows](std::size_t statement, const ports::Row& row) {

@@ -70,7 +70,6 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
                const std::function<void(const Row&, std::function<void()>)>& step,
                const std::function<void()>& then) {
     if (at == rows->size()) return then();
-    found_ = true;
     step((*rows)[at], [self = shared_from_this(), rows, at, step, then] {
       self->ForEach<Row>(rows, at + 1, step, then);
     });
@@ -85,6 +84,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
                  // What is no list's comes before what rests on it.
                  return list == base::Uuid{} ? self->End() : self->Failed(list, then);
                }
+               self->found_ = true;
                if (counter != nullptr) {
                  counter->Add(static_cast<std::uint64_t>(outcome->changed.at(counted)));
                }
@@ -95,7 +95,6 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   /// Goes on with the others; this one comes again in a later round.
   void Failed(const base::Uuid& list, const std::function<void()>& then) {
     base::Log(base::Level::kWarn, "retention step failed", {{"list_id", base::ToString(list)}});
-    found_ = false;
     if (++failures_ >= kFailuresMax) return End();
     then();
   }

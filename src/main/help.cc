@@ -16,7 +16,7 @@ int Help() {
       "  restore FILE   put a backup in the database's place (the service must not run)\n"
       "  epoch bump [N] let the database's epoch grow (to N at least), after it was restored or\n"
       "                 promoted with loss\n"
-      "  ledger export FILE   write down what was erased for good, to be kept beside backups\n"
+      "  ledger export FILE   add what was erased for good to a file, to be kept beside backups\n"
       "  ledger import FILE   after a restore: erase that again at the next start\n"
       "  version        say which version this is\n"
       "  help           say this\n\n"

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -12,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/sqlite/folder.h"
 #include "app/batch_job.h"
 #include "base/metrics.h"
 #include "main/commands.h"
@@ -61,48 +64,93 @@ int Fail(const std::string& sentence) {
   return 1;
 }
 
-}  // namespace
+/// Lines by list and item.
+using Lines = std::map<std::pair<base::Uuid, base::Uuid>, base::Time>;
 
-int LedgerExport(const Config& config, const std::string& file) {
-  base::Metrics metrics;
-  const auto database = OpenDatabase("ledger", config, metrics);
-  if (!database) return Fail(database.error().detail);
-  // The one before stays until this one is whole.
-  const std::string part = file + ".part";
-  std::ofstream out(part, std::ios::trunc);
-  std::size_t count = 0;
+/// The lines of a file; or what is wrong with it.
+std::expected<Lines, std::string> ReadFile(const std::string& file) {
+  std::error_code error;
+  std::ifstream in(file);
+  if (!std::filesystem::is_regular_file(file, error) || !in) {
+    return std::unexpected(file + " cannot be read.");
+  }
+  Lines lines;
+  std::size_t number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    const auto entry = ParseLine(line);
+    if (!entry) {
+      return std::unexpected(file + ", line " + std::to_string(number) +
+                             ": a list's id, an item's id and a time belong here.");
+    }
+    lines.emplace(std::pair(entry->list_id, entry->item_id), entry->purged_at);
+  }
+  if (in.bad()) return std::unexpected(file + " cannot be read to its end.");
+  return lines;
+}
+
+/// All that the database has.
+base::Result<void> AddPages(ports::Database& database, Lines& lines) {
   std::optional<LedgerEntry> last;
   for (bool has_more = true; has_more;) {
-    const auto page = ReadPage(**database, last);
-    if (!page) return Fail(page.error().detail);
+    const auto page = ReadPage(database, last);
+    if (!page) return std::unexpected(page.error());
     for (const LedgerEntry& each : *page) {
-      out << base::ToString(each.list_id) << ' ' << base::ToString(each.item_id) << ' '
-          << base::ToString(each.purged_at) << '\n';
+      lines.emplace(std::pair(each.list_id, each.item_id), each.purged_at);
     }
-    count += page->size();
     has_more = page->size() == static_cast<std::size_t>(store::kLedgerStep);
     if (!page->empty()) last = page->back();
   }
+  return {};
+}
+
+/// The file that is there stays until the new one is whole, on disk.
+bool WriteFile(const std::string& file, const Lines& lines) {
+  const std::string part = file + ".part";
+  std::ofstream out(part, std::ios::trunc);
+  for (const auto& [ids, time] : lines) {
+    out << base::ToString(ids.first) << ' ' << base::ToString(ids.second) << ' '
+        << base::ToString(time) << '\n';
+  }
   out.close();
   std::error_code error;
-  if (out) std::filesystem::rename(part, file, error);
-  if (!out || error) return Fail(file + " cannot be written.");
-  std::printf("Wrote %zu lines of the deletion ledger to %s.\n", count, file.c_str());
+  const bool is_written = out && adapters::sqlite::SyncFile(part).has_value();
+  if (is_written) std::filesystem::rename(part, file, error);
+  if (is_written && !error) return true;
+  std::filesystem::remove(part, error);
+  return false;
+}
+
+}  // namespace
+
+int LedgerExport(const Config& config, const std::string& file) {
+  const auto place = std::filesystem::path(config.data) / adapters::sqlite::kDatabaseFile;
+  if (config.database.empty() && !std::filesystem::exists(place)) {
+    return Fail("There is no database in " + config.data + ".");
+  }
+  Lines lines;
+  if (std::filesystem::exists(file)) {
+    // A restored database may know less than the file, which is then all that there is.
+    auto known = ReadFile(file);
+    if (!known) return Fail(known.error() + " It stays as it is: choose another name.");
+    lines = std::move(*known);
+  }
+  const std::size_t before = lines.size();
+  base::Metrics metrics;
+  const auto database = OpenDatabase("ledger", config, metrics);
+  if (!database) return Fail(database.error().detail);
+  if (auto read = AddPages(**database, lines); !read) return Fail(read.error().detail);
+  if (!WriteFile(file, lines)) return Fail(file + " cannot be written.");
+  std::printf("%s has %zu lines of the deletion ledger, %zu of them new.\n", file.c_str(),
+              lines.size(), lines.size() - before);
   return 0;
 }
 
 int LedgerImport(const Config& config, const std::string& file) {
-  std::ifstream in(file);
-  if (!in) return Fail(file + " cannot be read.");
+  const auto lines = ReadFile(file);
+  if (!lines) return Fail(lines.error() + " Nothing was brought in.");
   std::vector<LedgerEntry> entries;
-  for (std::string line; std::getline(in, line);) {
-    const auto entry = ParseLine(line);
-    if (!entry) {
-      return Fail(file + ", line " + std::to_string(entries.size() + 1) +
-                  ": a list's id, an item's id and a time belong here. Nothing was brought in.");
-    }
-    entries.push_back(*entry);
-  }
+  for (const auto& [ids, time] : *lines) entries.push_back({ids.first, ids.second, time});
   base::Metrics metrics;
   const auto database = OpenDatabase("ledger", config, metrics);
   if (!database) return Fail(database.error().detail);

@@ -37,8 +37,8 @@ int RestoreCommand(const Config& config, const std::string& file) {
   }
   if (!done->is_ledger_read) {
     Complain(
-        "what had been erased for good since the backup is there again: the database that was "
-        "replaced cannot be read.");
+        "what was erased for good since the backup is not known, as there was no database to "
+        "replace, or it cannot be read. `lists ledger import` tells of it, if there is a file.");
   }
   return 0;
 }

@@ -92,8 +92,7 @@ class Service {
     log_ = std::make_unique<app::ChangeLog>(*database_, pool_);
     sync_ = std::make_unique<app::Sync>(*database_, *crypto_, *lists_);
     syncs_ = std::make_unique<app::Admission>(
-        app::Admission::Limits{.inside =
-                                   database_->IsShared() ? kSyncsAtOnceShared : kSyncsAtOnce},
+        app::Admission::Limits{.inside = database_->IsShared() ? kSyncsAtOnceShared : kSyncsAtOnce},
         metrics_);
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
@@ -145,15 +144,16 @@ class Service {
  private:
   /// What was purged and came back with a restored database goes before anybody sees it.
   base::Result<void> EraseAgain() {
-    std::promise<base::Result<std::size_t>> told;
+    std::promise<base::Result<app::ErasedAgain>> told;
     app::EraseAgain(
         *database_, *lists_, base::SystemNow,
-        [&told](base::Result<std::size_t> erased) { told.set_value(std::move(erased)); });
-    const auto erased = told.get_future().get();
-    if (!erased) return std::unexpected(erased.error());
-    if (*erased > 0) {
+        [&told](base::Result<app::ErasedAgain> erased) { told.set_value(std::move(erased)); });
+    const auto done = told.get_future().get();
+    if (!done) return std::unexpected(done.error());
+    if (done->erased + done->left > 0) {
       base::Log(base::Level::kInfo, "erased again",
-                {{"items", static_cast<std::int64_t>(*erased)}});
+                {{"items", static_cast<std::int64_t>(done->erased)},
+                 {"left", static_cast<std::int64_t>(done->left)}});
     }
     return {};
   }

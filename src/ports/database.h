@@ -80,12 +80,18 @@ enum class Freshness : std::uint8_t {
   kMayBeOld,  // Any replica. May miss the last writes.
 };
 
+/// How long a read may be held up by others.
+enum class Urgency : std::uint8_t {
+  kUsual,
+  kQuick,  // A few rows by their key, on which others wait: not to stand behind what takes long.
+  kFirst,  // The same, for many who wait at once: before the quick ones too.
+};
+
 /// Statements that are read in one consistent view of the data.
 struct ReadRequest {
   std::vector<Statement> statements;
   Freshness freshness = Freshness::kPrimary;
-  /// A few rows by their key, on which others wait: not to stand behind reads that take long.
-  bool is_quick = false;
+  Urgency urgency = Urgency::kUsual;
   Deadline deadline;
   /// Called for each row with the index of its statement, in order, on a thread of the adapter.
   std::function<void(std::size_t statement, const Row& row)> on_row;

@@ -35,8 +35,8 @@ class Ledger : public RetentionOverDatabase {
   }
   std::vector<std::string> Due() {
     std::vector<std::string> due;
-    Look(store::DueStatement(), [&](const ports::Row& row) {
-      due.push_back(base::ToString(store::ReadDueEntry(row).item_id));
+    Look(store::DueStatement({}), [&](const ports::Row& row) {
+      due.push_back(base::ToString(store::ReadLedgerEntry(row).item_id));
     });
     return due;
   }
@@ -60,6 +60,8 @@ class Ledger : public RetentionOverDatabase {
     Look({&kEffects, {list}}, [&](const ports::Row& row) { text += row.Text(0); });
     return text;
   }
+
+  std::size_t left_ = 0;
 };
 
 TEST_F(Ledger, ErasesWhatIsDueWhereverItIs) {
@@ -99,22 +101,56 @@ TEST_F(Ledger, SettlesWhatIsNotThere) {
   EXPECT_EQ(Again(process()), 0);
 }
 
+TEST_F(Ledger, FollowsWhatWasMoved) {
+  std::vector<Uuid> lists;
+  for (int i = 0; i < 3; ++i) lists.push_back(MakeList(*lists_[0]));
+  const Uuid item = AddTo(lists[0], "secret");
+  for (std::size_t i = 0; i < 2; ++i) {
+    domain::Op op = OpOf(domain::Kind::kTransfer, lists[i]);
+    op.item_id = item;
+    op.to_list = lists[i + 1];
+    op.side = domain::Side::kAfter;
+    Change(std::move(op));
+  }
+  ASSERT_THAT(Text(lists[2]), HasSubstr("secret"));
+  // As when it had come back before it was purged, and the backup is of a time between.
+  Bring({{lists[0], item, Now()}});
+  EXPECT_EQ(Again(process()), 1);
+  EXPECT_THAT(Due(), IsEmpty());
+  EXPECT_THAT(Text(lists[2]), Not(HasSubstr("secret")));
+}
+
+TEST_F(Ledger, LeavesWhatFailsAndGoesOn) {
+  const Uuid poor = MakeList(*lists_[0]);
+  const Uuid list = MakeList(*lists_[0]);
+  const Uuid stays = AddTo(poor, "secret");
+  Bring({{poor, stays, Now()}, {list, AddTo(list, "secret"), Now()}});
+  process().stepped.RefuseAllOf(poor);
+  EXPECT_EQ(Again(process()), 1);
+  EXPECT_EQ(left_, 1U);
+  EXPECT_THAT(Due(), ElementsAre(base::ToString(stays)));
+  EXPECT_THAT(Text(list), Not(HasSubstr("secret")));
+  EXPECT_EQ(Again(process(1)), 1);
+  EXPECT_EQ(left_, 0U);
+  EXPECT_THAT(Text(poor), Not(HasSubstr("secret")));
+}
+
 TEST_F(Ledger, GoesOnWhereItWasInterrupted) {
   const Uuid list = MakeList(*lists_[0]);
   std::vector<LedgerEntry> entries;
-  for (int i = 0; i < 4; ++i) entries.push_back({list, AddTo(list, "secret"), Now()});
+  for (std::int64_t i = 0; i < store::kDueStep + 2; ++i)
+    entries.push_back({list, AddTo(list, "secret"), Now()});
   Bring(entries);
   int refused = 0;
   for (int at = 1; at < 100; ++at) {
     process().stepped.Refuse(at);
     const std::int64_t erased = Again(process());
-    if (!process().stepped.has_refused()) {
-      process().stepped.Refuse(0);
-      break;
-    }
-    if (erased < 0) ++refused;
+    if (erased < 0 || left_ > 0) ++refused;
+    if (!process().stepped.has_refused()) break;
   }
+  process().stepped.Refuse(-1);
   EXPECT_GT(refused, 1);
+  Again(process());
   EXPECT_THAT(Due(), IsEmpty());
   EXPECT_THAT(Text(list), Not(HasSubstr("secret")));
 }

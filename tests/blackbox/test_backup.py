@@ -96,6 +96,31 @@ def test_what_was_erased_since_is_erased_again(own_server, tmp_path):
     assert "erased again at the next start: 2" in again.stdout, again
 
 
+def test_the_ledger_s_file_is_told_of_what_is_wrong_with_it(own_server, tmp_path):
+    server, file = own_server, tmp_path / "ledger.txt"
+    person = sign_up(server.address)
+    a_list = person.make_list()
+    item = person.add(a_list, "the secret")["id"]
+    person.delete(f"/v1/lists/{a_list}/items/{item}?purge=true", status=204)
+    refused = run("ledger", "export", file, "--data", server.data)
+    assert refused.returncode == 1 and "Another process" in refused.stderr, refused
+    assert server.stop() == 0
+    written = run("ledger", "export", file, "--data", server.data)
+    assert written.returncode == 0 and "1 lines" in written.stdout and file.read_text().split()[:2] == [a_list, item]
+    nothing = run("ledger", "export", file, "--data", tmp_path / "none")
+    assert nothing.returncode == 1 and "no database" in nothing.stderr and not (tmp_path / "none").exists()
+    good = file.read_text()
+    for text, told in ((good + "x\n", "line 2"), (good[:40], "line 1")):
+        file.write_text(text)
+        for command in ("import", "export"):
+            ended = run("ledger", command, file, "--data", server.data)
+            assert ended.returncode == 1 and told in ended.stderr and file.read_text() == text, ended
+    assert run("ledger", "import", tmp_path, "--data", server.data).returncode == 1
+    for words in (["ledger"], ["ledger", "import"], ["ledger", "show", file]):
+        assert run(*words, "--data", server.data).returncode == 2
+    assert [each.name for each in tmp_path.glob("*.part")] == []
+
+
 def test_etags_differ_from_those_of_the_lost_history(own_server, tmp_path):
     """The same number of changes on both sides of the restore, and other content."""
     server, copy = own_server, tmp_path / "copy.db"

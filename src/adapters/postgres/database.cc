@@ -60,7 +60,7 @@ class PostgresDatabase final : public ports::Database {
     writers_.Write(key, deadline, std::move(job));
   }
   void Read(ports::ReadRequest request) override {
-    if (request.is_quick && quick_) return quick_->Read(std::move(request));
+    if (IsForQuick(request)) return quick_->Read(std::move(request));
     Readers* const replica =
         request.freshness == ports::Freshness::kMayBeOld ? replicas_.Choose() : nullptr;
     (replica != nullptr ? *replica : readers_).Read(std::move(request));
@@ -70,6 +70,15 @@ class PostgresDatabase final : public ports::Database {
   [[nodiscard]] bool HasReplica() const override { return replicas_.Choose() != nullptr; }
 
  private:
+  /// One connection takes so many without anybody's notice; of a flood of them the rest goes the
+  /// usual way.
+  static constexpr std::size_t kQuickMax = 64;
+
+  [[nodiscard]] bool IsForQuick(const ports::ReadRequest& request) const {
+    if (!quick_ || request.urgency == ports::Urgency::kUsual) return false;
+    return request.urgency == ports::Urgency::kFirst || quick_->load() < kQuickMax;
+  }
+
   Fence fence_;
   Writers writers_;
   Readers readers_;

@@ -73,7 +73,8 @@ void Readers::Read(ports::ReadRequest request) {
     } else if (queue_.size() >= config_.read_queue_max) {
       refusal = ports::TooManyReads();
     } else {
-      queue_.push_back({std::move(request), now});
+      const bool is_first = request.urgency == ports::Urgency::kFirst;
+      queue_.insert(is_first ? queue_.begin() : queue_.end(), {std::move(request), now});
       load_.fetch_add(1, std::memory_order_relaxed);
       Wake();
       return;

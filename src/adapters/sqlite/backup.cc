@@ -169,29 +169,45 @@ Result<void> SetEpoch(const path& folder, const path& copy, std::int64_t at_leas
   return SyncFile(copy);
 }
 
-/// Brings what `old` has of the deletion ledger, and `copy` has not, into the copy, as due; how
-/// many.
-Attempt<std::int64_t> BringLedger(const path& old, const path& copy) {
-  const auto connection = Connection::Open(copy, {});
-  if (!connection) return std::unexpected(connection.error());
-  Connection& to = **connection;
+/// Whether the deletion ledger of the attached `old` can be read to its end; -1: it cannot. Else
+/// how many lines it has.
+std::int64_t LinesOfOld(Connection& connection, const path& old) {
   // The name as a text: it may have any characters.
   std::string quoted;
   for (const char each : old.string()) quoted += each == '\'' ? "''" : std::string(1, each);
-  if (auto done = to.Execute("ATTACH DATABASE '" + quoted + "' AS old"); !done) {
-    return std::unexpected(done.error());
-  }
+  if (!connection.Execute("ATTACH DATABASE '" + quoted + "' AS old")) return -1;
   const auto tables =
-      to.QueryInt("SELECT count(*) FROM old.sqlite_schema WHERE name = 'deletion_ledger'");
-  if (!tables) return std::unexpected(tables.error());
+      connection.QueryInt("SELECT count(*) FROM old.sqlite_schema WHERE name = 'deletion_ledger'");
+  if (!tables) return -1;
   if (*tables == 0) return 0;  // Of a version that had none.
-  if (auto done = Apply(to, Migrations()); !done) return std::unexpected(done.error());
-  auto done = to.Execute(
-      "INSERT INTO main.deletion_ledger (list_id, item_id, purged_at, due)"
-      " SELECT list_id, item_id, purged_at, 1 FROM old.deletion_ledger WHERE true"
-      " ON CONFLICT DO NOTHING");
-  if (!done) return std::unexpected(done.error());
-  return to.QueryInt("SELECT count(*) FROM main.deletion_ledger WHERE due");
+  const auto lines = connection.QueryInt(
+      "SELECT count(list_id) + count(item_id) + count(purged_at) FROM old.deletion_ledger");
+  return lines ? *lines / 3 : -1;
+}
+
+/// Brings what `old` has of the deletion ledger, and `copy` has not, into the copy, as due.
+/// Errors: the copy cannot be written.
+Result<Restored> BringLedger(const path& old, const path& copy) {
+  const auto connection = Connection::Open(copy, {});
+  if (!connection) return std::unexpected(OpenError(copy, connection.error()));
+  Connection& to = **connection;
+  const std::int64_t lines = LinesOfOld(to, old);
+  if (lines <= 0) return Restored{.due = 0, .is_ledger_read = lines == 0};
+  auto done = to.Execute("PRAGMA secure_delete=ON");
+  if (done) {
+    const auto applied = Apply(to, Migrations());
+    if (!applied) done = std::unexpected(applied.error());
+  }
+  if (done) {
+    done = to.Execute(
+        "INSERT INTO main.deletion_ledger (list_id, item_id, purged_at, due)"
+        " SELECT list_id, item_id, purged_at, 1 FROM old.deletion_ledger WHERE true"
+        " ON CONFLICT DO NOTHING");
+  }
+  if (!done) return std::unexpected(OpenError(copy, done.error()));
+  const auto due = to.QueryInt("SELECT count(*) FROM main.deletion_ledger WHERE due");
+  if (!due) return std::unexpected(OpenError(copy, due.error()));
+  return Restored{.due = *due, .is_ledger_read = true};
 }
 
 /// Brings the log into the database, so that one file holds all; a damaged one keeps its log under
@@ -247,10 +263,11 @@ Result<Restored> Restore(const Config& config, const path& file) {
   if (auto copied = CopyChecked(file, copy->name(), has_log); !copied) {
     return std::unexpected(copied.error());
   }
-  Restored restored;
+  Restored restored{.due = 0, .is_ledger_read = false};
   if (std::filesystem::exists(target, error)) {
-    const auto due = BringLedger(target, copy->name());
-    restored = {due.value_or(0), due.has_value()};
+    const auto brought = BringLedger(target, copy->name());
+    if (!brought) return brought;
+    restored = *brought;
   }
   if (auto set = SetEpoch(config.folder, copy->name(), 0); !set) {
     return std::unexpected(set.error());

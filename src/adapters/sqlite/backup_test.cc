@@ -170,6 +170,13 @@ TEST_F(Backups, RestoreMakesDueWhatWasErasedSince) {
   EXPECT_FALSE(done->is_ledger_read);
 }
 
+TEST_F(Backups, RestoreToANewPlaceSaysThatItKnowsOfNothingErased) {
+  MakeBackup();
+  const auto done = Restore(Config{.folder = folder_.path() / "new"}, file_);
+  ASSERT_TRUE(done.has_value());
+  EXPECT_FALSE(done->is_ledger_read);
+}
+
 TEST_F(Backups, RestoreOfAnOlderVersionMakesDueWhatWasErasedSince) {
   {
     const auto old = Connection::Open(file_, {});

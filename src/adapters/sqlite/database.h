@@ -47,7 +47,8 @@ struct Config {
 /// purged since is due to be purged again (store/ledger.h).
 struct Restored {
   std::int64_t due = 0;        // Items that are to be purged again.
-  bool is_ledger_read = true;  // Else what was purged since the backup is not known.
+  bool is_ledger_read = true;  // Else what was purged since the backup is not known: there was no
+                               // database before, or it is damaged.
 };
 [[nodiscard]] base::Result<Restored> Restore(const Config& config,
                                              const std::filesystem::path& file);

@@ -22,7 +22,9 @@ Attempt<void> ApplyOne(Connection& connection, const Migration& migration) {
   std::string sql(migration.sql);
   if (migration.number == 1) sql += "\n;PRAGMA application_id=" + std::to_string(kApplicationId);
   sql += "\n;PRAGMA user_version=" + std::to_string(migration.number);
-  auto done = connection.Execute("BEGIN IMMEDIATE");
+  // Sorting for an index of a large table would take all of its keys into memory.
+  auto done = connection.Execute("PRAGMA temp_store=FILE");
+  if (done) done = connection.Execute("BEGIN IMMEDIATE");
   if (done) done = connection.Execute(sql);
   if (done) done = connection.Execute("COMMIT");
   if (!done && connection.InTransaction()) {
@@ -30,6 +32,7 @@ Attempt<void> ApplyOne(Connection& connection, const Migration& migration) {
     const auto rolled_back = connection.Execute("ROLLBACK");
     static_cast<void>(rolled_back);
   }
+  if (done) done = connection.Execute("PRAGMA temp_store=MEMORY");
   return done;
 }
 
