@@ -26,12 +26,13 @@ class Ledger : public RetentionOverDatabase {
   }
   /// As a start does. -1: it could not.
   std::int64_t Again(Process& by) {
-    std::promise<base::Result<std::size_t>> told;
+    std::promise<base::Result<ErasedAgain>> told;
     EraseAgain(
         by.stepped, by.lists, [this] { return Now(); },
-        [&](base::Result<std::size_t> erased) { told.set_value(std::move(erased)); });
-    const auto erased = told.get_future().get();
-    return erased ? static_cast<std::int64_t>(*erased) : -1;
+        [&](base::Result<ErasedAgain> erased) { told.set_value(std::move(erased)); });
+    const auto done = told.get_future().get();
+    left_ = done ? done->left : 0;
+    return done ? static_cast<std::int64_t>(done->erased) : -1;
   }
   std::vector<std::string> Due() {
     std::vector<std::string> due;

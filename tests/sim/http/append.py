@@ -74,6 +74,9 @@ def _in_real_time(history, place):
             yield f"a read has what was appended after it had ended: {op}"
 
 
+ROOM = 9_900  # Items: a list holds 10,000, and what is under way comes on top. Then there are only reads.
+
+
 class Workload:
     """Appenders and readers on one list, until it is over."""
 
@@ -93,7 +96,7 @@ class Workload:
         chance, caller = random.Random(self.seed * 1000 + number), Caller(self.services, self.person)
         client_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
         base = 1
-        while not over.is_set():
+        while not over.is_set() and self.newest < ROOM:
             op = Op("append", time.monotonic(), item=uuid7())
             self.history.append(op)
             how = chance.choice([self._by_post, self._by_put, self._by_sync])
