@@ -55,9 +55,10 @@ def literal(source, pattern, what):
 @functools.cache
 def statements():
     """The service's own texts, by their names."""
-    lists, read = ((ROOT / "src/store" / name).read_text() for name in ("lists.cc", "lists_read.cc"))
+    lists, rows, read = ((ROOT / "src/store" / name).read_text()
+                         for name in ("lists.cc", "list_rows.cc", "lists_read.cc"))
     found = {"guard": literal(lists, r"#define GUARD\b", "lists.guard")}
-    for key, source, name in (("put_item", lists, "items.put"), ("log_change", lists, "changes.add"),
+    for key, source, name in (("put_item", rows, "items.put"), ("log_change", rows, "changes.add"),
                               ("read_items", read, "items.read")):
         found[key] = literal(source, rf'"{re.escape(name)}",', name)
     return found
