@@ -2,6 +2,8 @@
 
 #include "app/ledger.h"
 
+#include <atomic>
+
 #include "app/retention_fixture.h"
 #include "store/ledger.h"
 
@@ -31,7 +33,7 @@ class Ledger : public RetentionOverDatabase {
         by.stepped, by.lists, [this] { return Now(); },
         [&](base::Result<ErasedAgain> erased) { told.set_value(std::move(erased)); });
     const auto done = told.get_future().get();
-    left_ = done ? done->left : 0;
+    left_ = done ? static_cast<std::int64_t>(done->left) : 0;
     return done ? static_cast<std::int64_t>(done->erased) : -1;
   }
   std::vector<std::string> Due() {
@@ -62,7 +64,7 @@ class Ledger : public RetentionOverDatabase {
     return text;
   }
 
-  std::size_t left_ = 0;
+  std::atomic<std::int64_t> left_ = 0;
 };
 
 TEST_F(Ledger, ErasesWhatIsDueWhereverItIs) {
@@ -128,11 +130,11 @@ TEST_F(Ledger, LeavesWhatFailsAndGoesOn) {
   Bring({{poor, stays, Now()}, {list, AddTo(list, "secret"), Now()}});
   process().stepped.RefuseAllOf(poor);
   EXPECT_EQ(Again(process()), 1);
-  EXPECT_EQ(left_, 1U);
+  EXPECT_EQ(left_, 1);
   EXPECT_THAT(Due(), ElementsAre(base::ToString(stays)));
   EXPECT_THAT(Text(list), Not(HasSubstr("secret")));
   EXPECT_EQ(Again(process(1)), 1);
-  EXPECT_EQ(left_, 0U);
+  EXPECT_EQ(left_, 0);
   EXPECT_THAT(Text(poor), Not(HasSubstr("secret")));
 }
 

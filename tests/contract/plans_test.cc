@@ -16,6 +16,7 @@
 #include "adapters/postgres/connect.h"
 #include "contract/draw.h"
 #include "contract/postgres_server.h"
+#include "store/ledger.h"
 #include "store/retention.h"
 #include "store/sync.h"
 
@@ -73,6 +74,8 @@ constexpr const char* kFill = R"(
   INSERT INTO outbox (id, kind, payload, created_at, available_at, tx)
     SELECT id(6, n), 'test', '', now(), now() + n * interval '1 second', n
     FROM generate_series(1, 20000) n;
+  INSERT INTO deletion_ledger (list_id, item_id, purged_at, due)
+    SELECT id(3, n % 10000 + 1), id(7, n), now(), n % 100 = 0 FROM generate_series(1, 50000) n;
   ANALYZE;
   SET plan_cache_mode = force_generic_plan)";
 
@@ -160,6 +163,19 @@ void TakeRetention(const Take& take) {
   }
 }
 
+template <class Take>
+void TakeLedger(const Take& take) {
+  const Uuid id = IdOf(1);
+  const std::vector<store::LedgerEntry> entries{{id, id, {}}};
+  take(store::LedgerStatement({}));
+  take(store::DueStatement({}));
+  take(store::WhereaboutsStatement(id, id));
+  for (const auto& batch :
+       {store::BringLedgerBatch(entries), store::SettleLedgerBatch(entries, {true})}) {
+    for (const auto& statement : batch.statements) take(statement);
+  }
+}
+
 /// Every statement that the product has, by its text: drawn, as the store makes them.
 std::map<std::string, Told> AllStatements() {
   std::map<std::string, Told> all;
@@ -199,6 +215,7 @@ std::map<std::string, Told> AllStatements() {
   }
   TakeWritesOfSync(take);
   TakeRetention(take);
+  TakeLedger(take);
   take(store::SeesStatement(id, id));
   take(store::SyncStatement(id, 0, false));
   take(store::CursorKeyStatement());
