@@ -25,11 +25,11 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// number), and so do not touch each other either: it is returned as the second column. A row of
 /// NULLs changes nothing.
 struct ManyRows {
-  const char* begin;
-  const char* end;
+  const char* begin = "";
+  const char* end = "";
   /// Of a row's parameters, a letter each, as nothing else tells what a NULL among many rows is:
   /// `u` a Uuid, `i` a number, `b` a bool, `t` a text, `y` Bytes, `m` a Time.
-  const char* types;
+  const char* types = "";
   int key = -1;  // Counted from 0; -1: there is none.
 };
 
