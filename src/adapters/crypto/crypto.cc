@@ -168,7 +168,7 @@ class OpenSslCrypto final : public ports::Crypto {
   }
 
   std::string Sha256(std::string_view text) override {
-    std::array<std::uint8_t, 32> digest;
+    std::array<std::uint8_t, 32> digest{};
     Sha256Into(text, digest);
     return {digest.begin(), digest.end()};
   }
