@@ -26,6 +26,12 @@ class Ledger : public RetentionOverDatabase {
   void Bring(const std::vector<LedgerEntry>& entries) {
     Execute(store::BringLedgerBatch(entries).statements);
   }
+  /// So many items of a list that are due.
+  void BringSecrets(const Uuid& list, std::int64_t count) {
+    std::vector<LedgerEntry> entries(static_cast<std::size_t>(count));
+    for (LedgerEntry& each : entries) each = {list, AddTo(list, "secret"), Now()};
+    Bring(entries);
+  }
   /// As a start does. -1: it could not.
   std::int64_t Again(Process& by) {
     std::promise<base::Result<ErasedAgain>> told;
@@ -105,8 +111,8 @@ TEST_F(Ledger, SettlesWhatIsNotThere) {
 }
 
 TEST_F(Ledger, FollowsWhatWasMoved) {
-  std::vector<Uuid> lists;
-  for (int i = 0; i < 3; ++i) lists.push_back(MakeList(*lists_[0]));
+  std::vector<Uuid> lists(3);
+  for (Uuid& list : lists) list = MakeList(*lists_[0]);
   const Uuid item = AddTo(lists[0], "secret");
   for (std::size_t i = 0; i < 2; ++i) {
     domain::Op op = OpOf(domain::Kind::kTransfer, lists[i]);
@@ -140,10 +146,7 @@ TEST_F(Ledger, LeavesWhatFailsAndGoesOn) {
 
 TEST_F(Ledger, GoesOnWhereItWasInterrupted) {
   const Uuid list = MakeList(*lists_[0]);
-  std::vector<LedgerEntry> entries;
-  for (std::int64_t i = 0; i < store::kDueStep + 2; ++i)
-    entries.push_back({list, AddTo(list, "secret"), Now()});
-  Bring(entries);
+  BringSecrets(list, store::kDueStep + 2);
   int refused = 0;
   for (int at = 1; at < 100; ++at) {
     process().stepped.Refuse(at);
@@ -160,9 +163,7 @@ TEST_F(Ledger, GoesOnWhereItWasInterrupted) {
 
 TEST_F(Ledger, IsReplayedByTwoAtOnce) {
   const Uuid list = MakeList(*lists_[0]);
-  std::vector<LedgerEntry> entries;
-  for (int i = 0; i < 20; ++i) entries.push_back({list, AddTo(list, "secret"), Now()});
-  Bring(entries);
+  BringSecrets(list, 20);
   auto other = std::async(std::launch::async, [this] { return Again(process(1)); });
   const std::int64_t own = Again(process(0));
   EXPECT_EQ(own + other.get(), 20);
@@ -172,10 +173,9 @@ TEST_F(Ledger, IsReplayedByTwoAtOnce) {
 
 TEST_F(Ledger, IsReadPageByPage) {
   const Uuid list = MakeList(*lists_[0]);
-  std::vector<LedgerEntry> entries;
-  for (std::int64_t i = 0; i < store::kLedgerStep + 3; ++i) {
-    entries.push_back({list, base::NewUuid7(base::Time{Now().ms + i}), Now()});
-  }
+  std::vector<LedgerEntry> entries(static_cast<std::size_t>(store::kLedgerStep) + 3);
+  std::int64_t ms = Now().ms;
+  for (LedgerEntry& each : entries) each = {list, base::NewUuid7(base::Time{++ms}), Now()};
   Bring(entries);
   EXPECT_EQ(Lines().size(), static_cast<std::size_t>(store::kLedgerStep));
   const LedgerEntry last = entries[static_cast<std::size_t>(store::kLedgerStep) - 1];

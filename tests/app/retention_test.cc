@@ -301,8 +301,8 @@ TEST_F(Retained, AStepThatFailsIsTakenAgain) {
 }
 
 TEST_F(Retained, AListWhoseStepFailsDoesNotHoldUpOthers) {
-  std::vector<Uuid> lists;
-  for (int i = 0; i < 3; ++i) lists.push_back(ListOf({0, 1}));
+  std::vector<Uuid> lists(3);
+  for (Uuid& list : lists) list = ListOf({0, 1});
   Pass(kLogMs + 1);
   const Uuid& poor = *std::ranges::min_element(lists);  // Whose turn comes first.
   process().stepped.RefuseAllOf(poor);
