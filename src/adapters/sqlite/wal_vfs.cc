@@ -43,6 +43,10 @@ namespace {
 // Not more: the VFS for Unix takes the size of a write modulo 128 KiB. SQLite's own are of a page.
 constexpr int kBufferBytes = 128 * 1024 - 1;
 
+// Of a main file, between two flushes: what waits for the disk holds up the log's flush, which
+// somebody waits for.
+constexpr int kFlushBytes = 1024 * 1024;
+
 constexpr int kWriteLock = 0;  // WAL_WRITE_LOCK: https://www.sqlite.org/walformat.html
 
 struct Vfs : sqlite3_vfs {
@@ -67,11 +71,12 @@ struct Log : sqlite3_file {
   void EndTransaction();
 };
 
-/// A main file is the base's own; in memory after it lies the table of its methods, with one of
+/// A main file is the base's own; in memory after it lies the table of its methods, with some of
 /// them replaced.
 struct MainFile : sqlite3_io_methods {
   const sqlite3_io_methods* base;
-  Log* log;  // Null while that is not open.
+  Log* log;           // Null while that is not open.
+  int unflushed = 0;  // Bytes that were written since the last flush.
 };
 
 constexpr std::size_t RoundUp(std::size_t size) {
@@ -208,13 +213,25 @@ int ShmLock(sqlite3_file* file, int first, int count, int flags) {
   return main.base->xShmLock(file, first, count, flags);
 }
 
+/// With a log only checkpoints write here. They flush at their end; a failure before is the same to
+/// them as one then (IsFlushFailure), and they count nothing as copied.
+int WriteMain(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
+  MainFile& main = *MainFileOf(file);
+  const int code = main.base->xWrite(file, data, size, at);
+  main.unflushed += size;
+  if (code != SQLITE_OK || main.log == nullptr || main.unflushed < kFlushBytes) return code;
+  main.unflushed = 0;
+  return main.base->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+}
+
 int OpenMain(sqlite3_vfs* base, const char* name, sqlite3_file* file, int flags, int* out) {
   const int code = base->xOpen(base, name, file, flags, out);
   if (code != SQLITE_OK || file->pMethods->iVersion < 2) return code;
   void* place = After(file, static_cast<std::size_t>(base->szOsFile));
-  auto* main = new (place) MainFile{*file->pMethods, file->pMethods, nullptr};
+  auto* main = new (place) MainFile{*file->pMethods, file->pMethods, nullptr, 0};
   main->iVersion = std::min(main->iVersion, 3);
   main->xShmLock = ShmLock;
+  main->xWrite = WriteMain;
   file->pMethods = main;
   return SQLITE_OK;
 }

@@ -32,9 +32,13 @@ class DiskVfs {
 
   int writes = 0;  // Since the test has set it.
   int syncs = 0;
-  int most_bytes = 0;             // In a write.
-  int write_failure = SQLITE_OK;  // Of the next write, which is done by half, as disks do.
-  int sync_failure = SQLITE_OK;   // Of the next flush.
+  int most_bytes = 0;      // In a write.
+  int main_syncs = 0;      // Of the database itself.
+  int main_unflushed = 0;  // Bytes.
+  int main_most_unflushed = 0;
+  int main_sync_failure = SQLITE_OK;  // Of the next flush of the database.
+  int write_failure = SQLITE_OK;      // Of the next write, which is done by half, as disks do.
+  int sync_failure = SQLITE_OK;       // Of the next flush.
   bool powersafe = true;
 
  private:
@@ -48,6 +52,13 @@ class DiskVfs {
       the->methods_.xWrite = Write;
       the->methods_.xSync = Sync;
       file->pMethods = &the->methods_;
+    }
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
+      the->main_unix_ = file->pMethods;
+      the->main_methods_ = *file->pMethods;
+      the->main_methods_.xWrite = WriteMain;
+      the->main_methods_.xSync = SyncMain;
+      file->pMethods = &the->main_methods_;
     }
     if ((flags & SQLITE_OPEN_MAIN_DB) != 0 && !the->powersafe) {
       int off = 0;
@@ -68,10 +79,24 @@ class DiskVfs {
     return failure == SQLITE_OK ? the->unix_->xSync(file, flags) : failure;
   }
 
+  static int WriteMain(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
+    the->main_unflushed += size;
+    the->main_most_unflushed = std::max(the->main_most_unflushed, the->main_unflushed);
+    return the->main_unix_->xWrite(file, data, size, at);
+  }
+  static int SyncMain(sqlite3_file* file, int flags) {
+    ++the->main_syncs;
+    the->main_unflushed = 0;
+    const int failure = std::exchange(the->main_sync_failure, SQLITE_OK);
+    return failure == SQLITE_OK ? the->main_unix_->xSync(file, flags) : failure;
+  }
+
   inline static DiskVfs* the = nullptr;
   sqlite3_vfs vfs_;
   const sqlite3_io_methods* unix_ = nullptr;
   sqlite3_io_methods methods_{};
+  const sqlite3_io_methods* main_unix_ = nullptr;
+  sqlite3_io_methods main_methods_{};
 };
 
 class WalVfsTest : public testing::Test {
@@ -293,6 +318,33 @@ TEST_F(WalVfsTest, AFlushThatFailsHasItsOwnCode) {
   EXPECT_EQ(done.error().code, SQLITE_IOERR_FSYNC);
   EXPECT_TRUE(MayBeDone(done.error()));
   EXPECT_EQ(Ids(), "7:1-7");
+}
+
+TEST_F(WalVfsTest, ACheckpointFlushesEveryMiB) {
+  constexpr int kMiB = 1024 * 1024;
+  Do(Rows(1, 1500));
+  disk_.main_syncs = disk_.main_most_unflushed = 0;
+  ASSERT_TRUE(writer_->RunCheckpoint(Connection::Checkpoint::kPassive));
+  EXPECT_GT(disk_.main_syncs, 4);
+  EXPECT_LE(disk_.main_most_unflushed, kMiB);
+  EXPECT_EQ(disk_.main_unflushed, 0);
+  // Little is flushed once.
+  Do(Rows(2000, 10));
+  disk_.main_syncs = 0;
+  ASSERT_TRUE(writer_->RunCheckpoint(Connection::Checkpoint::kPassive));
+  EXPECT_EQ(disk_.main_syncs, 1);
+}
+
+TEST_F(WalVfsTest, ACheckpointThatCannotFlushOnItsWayHasNotCopied) {
+  Do(Rows(1, 1500));
+  disk_.main_sync_failure = SQLITE_IOERR_FSYNC;
+  const auto done = writer_->RunCheckpoint(Connection::Checkpoint::kPassive);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_TRUE(IsFlushFailure(done.error()));
+  // The log has all of it still.
+  ExpectAfterACrash("1500:1-1500");
+  ASSERT_TRUE(writer_->RunCheckpoint(Connection::Checkpoint::kPassive));
+  EXPECT_EQ(Ids(), "1500:1-1500");
 }
 
 TEST_F(WalVfsTest, LeavesADiskWithoutPowersafeOverwriteAlone) {
