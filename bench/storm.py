@@ -47,7 +47,7 @@ class Weather:
     @contextlib.contextmanager
     def others_at_work(self, told, seconds):
         """Until the end of the block, or of the seconds; then `told` has what they have noticed."""
-        command = self.command(self.others, OTHERS_CONNECTIONS, seconds, OTHERS_RATE)
+        command = self.command(self.others, OTHERS_CONNECTIONS, seconds, OTHERS_RATE, "sleep")
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             yield process
             if process.poll() is None:
@@ -84,7 +84,7 @@ class Weather:
         with self.others_at_work(told, STORM_SECONDS):
             time.sleep(0.3)  # The first fifth of a second of others is not counted.
             # What the devices do is on other machines: the others' client is not to wait for its core.
-            command = ["nice", "-n", "10", *self.command(plan, DEVICES, STORM_SECONDS, "once", "sleep")]
+            command = ["chrt", "-i", "0", *self.command(plan, DEVICES, STORM_SECONDS, "once", "sleep")]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
                 syncs = told_by(process)
         share = foreign.share()

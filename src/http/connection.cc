@@ -51,7 +51,7 @@ bool Connection::IsIdle() const {
 void Connection::Start() {
   if (peer_.empty()) return Close();  // Reset already. Shares are counted by address: it has none.
   due_ = Clock::now() + limits().idle_timeout;
-  loop_.Watch(socket_.fd(), *this);
+  loop_.WatchNew(socket_.fd(), *this);
 }
 
 void Connection::OnDue() {
@@ -258,7 +258,7 @@ void Connection::StartAnswer(Response response, std::string_view route) {
   response_ = std::move(response);
   Encode(request(), response_);
   route_ = route;
-  is_new_ = false;
+  if (std::exchange(is_new_, false)) loop_.WatchKnown(socket_.fd(), *this);
   if (IsLastAnswer()) keeps_alive_ = false;
   Record();
   sent_ = 0;

@@ -162,6 +162,28 @@ TEST(Connections, ThatComeAtOnceDoNotHoldUpWhoIsThere) {
   EXPECT_LE(most, 16U) << "of a hundred in one turn";
 }
 
+TEST(Connections, ThatAskForTheFirstTimeDoNotHoldUpWhoWasAnsweredBefore) {
+  constexpr std::size_t kMany = 100;
+  TestServer server(Patient());
+  Client known(server.port());
+  known.Ask(Get("/a"));
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    clients.push_back(std::make_unique<Client>(server.port()));
+    clients.back()->Send(
+        "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  }
+  for (const auto& client : clients) EXPECT_THAT(client->Answer(), StartsWith("HTTP/1.1 100 "));
+  {
+    const Pause pause(server);
+    for (const auto& client : clients) client->Send("x");
+    known.Send(Get("/b"));
+  }
+  EXPECT_LE(std::stoul(HeaderOf(known.Answer(), "Handled")), 1 + 16 + 1U) << "behind a hundred";
+  for (const auto& client : clients) EXPECT_THAT(client->Answer(), EndsWith("\r\n\r\nx"));
+  for (const auto& client : clients) EXPECT_THAT(client->Ask(Get("/c")), EndsWith("/c"));
+}
+
 TEST(Connection, TakesARequestByteByByte) {
   TestServer server(Patient());
   Client client(server.port());

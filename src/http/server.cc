@@ -62,6 +62,7 @@ class Server::Impl {
     for (const auto& loop : loops_) {
       threads_.emplace_back([&loop = *loop] {
         base::NameThread("http-loop");
+        base::ShortenTimeSlice();
         loop.Run();
       });
     }

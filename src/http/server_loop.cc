@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds kSweepEvery{100};
 constexpr int kBacklog = 4096;
 // In one turn: those who are here already are not to wait until all who come at once are.
 constexpr std::size_t kAcceptsAtOnce = 8;
+constexpr std::size_t kNewAtOnce = 8;
 
 [[noreturn]] void Throw(const ErrorCode& ec, const std::string& what) {
   throw std::system_error(ec.value(), std::system_category(), what);
@@ -57,14 +58,18 @@ Loop::Loop(Shared& all, std::size_t number)
     : shared(all),
       index(number),
       acceptor_(io.get_executor()),
-      ready_(io.get_executor()),
+      known_(*this, kEventsMax),
+      new_(*this, kNewAtOnce),
       sweep_(io),
       random_(base::RandomBits()),
       lag_(all.metrics.GetHistogram("event_loop_lag_seconds",
-                                    "How late a loop was for its own timer.")) {
-  const int set = ::epoll_create1(EPOLL_CLOEXEC);
-  if (set < 0) throw std::system_error(errno, std::system_category(), "epoll_create1");
-  ready_.assign(set);
+                                    "How late a loop was for its own timer.")) {}
+
+Loop::Watched::Watched(Loop& loop, std::size_t at_once)
+    : set(loop.io.get_executor()), most(at_once) {
+  const int created = ::epoll_create1(EPOLL_CLOEXEC);
+  if (created < 0) throw std::system_error(errno, std::system_category(), "epoll_create1");
+  set.assign(created);
 }
 
 Loop::~Loop() {
@@ -138,12 +143,17 @@ void Loop::OnAccepted(int fd) {
   connection->Start();
 }
 
-void Loop::Watch(int fd, Connection& connection) {
+void Loop::WatchKnown(int fd, Connection& connection) {
+  static_cast<void>(::epoll_ctl(new_.set.native_handle(), EPOLL_CTL_DEL, fd, nullptr));
+  Add(known_, fd, connection);  // What it can do by now is told at once.
+}
+
+void Loop::Add(Watched& watched, int fd, Connection& connection) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &connection;
   // What cannot be watched is closed by the sweep, as one that sends nothing.
-  static_cast<void>(::epoll_ctl(ready_.native_handle(), EPOLL_CTL_ADD, fd, &event));
+  static_cast<void>(::epoll_ctl(watched.set.native_handle(), EPOLL_CTL_ADD, fd, &event));
 }
 
 void Loop::Post(Posted posted) {
@@ -171,18 +181,18 @@ void Loop::RunPosted() {
   running_.clear();
 }
 
-void Loop::WaitReady() {
-  ready_.async_wait(Descriptor::wait_read, [this](const ErrorCode& ec) {
+void Loop::WaitReady(Watched& watched) {
+  watched.set.async_wait(Descriptor::wait_read, [this, &watched](const ErrorCode& ec) {
     if (ec) return;
-    OnReady();
-    WaitReady();
+    OnReady(watched);
+    WaitReady(watched);
   });
 }
 
 /// Once round: what other threads have posted, and timers, have their turn in between.
-void Loop::OnReady() {
-  const int count =
-      ::epoll_wait(ready_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
+void Loop::OnReady(Watched& watched) {
+  const int count = ::epoll_wait(watched.set.native_handle(), events_.data(),
+                                 static_cast<int>(watched.most), 0);
   for (int i = 0; i < count; ++i) {
     // One that was closed meanwhile is still there: Connection::Close sees to it.
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
@@ -200,7 +210,8 @@ void Loop::Run() {
   second_due_ = Clock::now() + std::chrono::seconds(1);
   Sweep();
   Accept();
-  WaitReady();
+  WaitReady(known_);
+  WaitReady(new_);
   io.run();
 }
 

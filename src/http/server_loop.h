@@ -84,8 +84,11 @@ class Loop {
   /// one commit do, wakes the loop once.
   void Post(Posted posted);
 
-  /// Tells `connection` when it can receive or send.
-  void Watch(int fd, Connection& connection);
+  /// Tells `connection` when it can receive or send. Its turn comes behind that of those who are
+  /// known, with few others at once.
+  void WatchNew(int fd, Connection& connection) { Add(new_, fd, connection); }
+  /// From now on it is known: it has been answered.
+  void WatchKnown(int fd, Connection& connection);
   void Forget(const std::shared_ptr<Connection>& connection);
   /// One answer more of that route (static lifetime) and status.
   void Count(std::string_view route, int status, double seconds);
@@ -114,8 +117,6 @@ class Loop {
   void AcceptWaiting(std::size_t most);
   void OnAccepted(int fd);
   void RunPosted();
-  void WaitReady();
-  void OnReady();
   void Sweep();
   void OnSweep();
   void EverySecond();
@@ -123,9 +124,24 @@ class Loop {
   using Descriptor =
       boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
 
+  /// An epoll set, and how many of its connections have a turn before all else has one.
+  struct Watched {
+    Watched(Loop& loop, std::size_t at_once);
+
+    Descriptor set;
+    const std::size_t most;
+  };
+
+  static void Add(Watched& watched, int fd, Connection& connection);
+  void WaitReady(Watched& watched);
+  void OnReady(Watched& watched);
+
+  static constexpr std::size_t kEventsMax = 128;
+
   Acceptor acceptor_;
-  Descriptor ready_;  // The epoll set of the connections.
-  std::array<epoll_event, 128> events_{};
+  Watched known_;
+  Watched new_;  // Thousands may come at once, after a failure of the network or of a server.
+  std::array<epoll_event, kEventsMax> events_{};
   bool is_full_ = false;  // Of file descriptors: accepts again after the next sweep.
   boost::asio::steady_timer sweep_;
   std::chrono::steady_clock::time_point sweep_due_;

@@ -216,6 +216,7 @@ class TestServer {
       response.text = request.path == "/echo" ? request.body : request.path;
       response.headers.emplace_back("Seen-Id", request.request_id);
       response.headers.emplace_back("Loop", std::to_string(exchange.loop()));
+      response.headers.emplace_back("Handled", std::to_string(handled_));
       exchange.Send(std::move(response), "GET /");
     }
   }
