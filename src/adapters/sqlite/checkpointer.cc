@@ -38,6 +38,7 @@ bool Checkpointer::is_busy() const {
 
 void Checkpointer::Loop() {
   base::NameThread("sqlite-copier");
+  base::LowerThreadPriority();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || wanted_; });

@@ -24,7 +24,7 @@ constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :
 
 // How many times longer than it should be the log may get before the writer waits for readers.
 constexpr int kPatience = 4;
-// What part of a log that is long enough the writer copies itself: some 5 ms.
+// What part of a log that is long enough the writer copies itself at most.
 constexpr int kQuickPart = 8;
 
 void LogFailure(const char* event, const char* statement, const Failure& failure) {
@@ -238,12 +238,18 @@ void GroupWriter::CheckpointIfLong() {
   // it.
   if (flush_failed_ || checkpointer_->flush_failed()) return;
   const int frames = connection_->wal_frames();
-  if (frames < copied_frames_) copied_frames_ = 0;  // The log has started anew.
+  if (frames < copied_frames_) {  // The log has started anew.
+    copied_frames_ = 0;
+    quick_frames_ = kQuickFrames;
+  }
   if (frames < config_.checkpoint_frames || checkpointer_->is_busy()) return;
   const int left = frames - copied_frames_;
   if (frames < kPatience * config_.checkpoint_frames &&
-      left > config_.checkpoint_frames / kQuickPart) {
-    if (checkpointer_->Start()) copied_frames_ = frames;
+      left > std::min(quick_frames_, config_.checkpoint_frames / kQuickPart)) {
+    if (!checkpointer_->Start()) return;
+    // Where so much comes meanwhile that it does not get there.
+    if (copied_frames_ > 0) quick_frames_ *= 2;
+    copied_frames_ = frames;
     return;
   }
   // Little has come since: copied without a pause of anybody's, the log can start anew. A reader of

@@ -67,6 +67,8 @@ class GroupWriter {
   [[nodiscard]] base::Error GroupError(const char* statement, const Failure& failure);
   void RollBack();
 
+  static constexpr int kQuickFrames = 256;  // Copied in some 2 ms.
+
   const Config config_;
   const ports::Statement begin_;
   const ports::Statement commit_;
@@ -75,6 +77,7 @@ class GroupWriter {
   std::int64_t tx_ = -1;                        // meta.tx as of the last commit; -1: to be read.
   std::unique_ptr<Checkpointer> checkpointer_;  // Null only at the end.
   int copied_frames_ = 0;                       // Of the log, by the last copy that was started.
+  int quick_frames_ = kQuickFrames;             // What the writer copies itself.
   bool checkpoint_failing_ = false;
   bool flush_failed_ = false;  // Of the database, after a copy: none is made any more.
   int logged_code_ = 0;        // Of the last failure of a group that was logged, and when that was.
