@@ -10,6 +10,12 @@
 
 namespace app {
 
+namespace {
+
+constexpr std::size_t kLongOps = 8;  // From some 0.3 ms on: others do not wait for it.
+
+}  // namespace
+
 base::Uuid RandomBatch() {
   base::Uuid batch;
   std::ranges::copy(base::RandomBytes(batch.bytes.size()), batch.bytes.begin());
@@ -25,13 +31,16 @@ class Lists::Impl::Job final : public ports::WriteJob {
  public:
   /// `locked`: decides on what it reads for itself while no other process can write the list;
   /// `need`: of the log, too.
-  Job(std::shared_ptr<Impl> lists, const base::Uuid& id, bool locked, store::HistoryNeed need)
+  Job(std::shared_ptr<Impl> lists, const base::Uuid& id, bool is_long, bool locked,
+      store::HistoryNeed need)
       : lists_(std::move(lists)),
         id_(id),
+        is_long_(is_long),
         is_locked_(locked),
         loader_(id),
         history_loader_(id, std::move(need)) {}
 
+  [[nodiscard]] bool IsLong() const override { return is_long_; }
   [[nodiscard]] std::vector<base::Uuid> Locks() const override {
     return is_locked_ ? std::vector{id_} : std::vector<base::Uuid>();
   }
@@ -249,6 +258,7 @@ class Lists::Impl::Job final : public ports::WriteJob {
 
   const std::shared_ptr<Impl> lists_;
   const base::Uuid id_;
+  const bool is_long_;
   const bool is_locked_;
   store::ListLoader loader_;
   store::HistoryLoader history_loader_;
@@ -272,14 +282,16 @@ class Lists::Impl::Job final : public ports::WriteJob {
 void Lists::Impl::Submit(const base::Uuid& id, bool locked) {
   ports::Deadline deadline;
   store::HistoryNeed need;
+  bool is_long = false;
   {
     const std::scoped_lock lock(mutex_);
     const Lane& lane = lanes_.at(id);
     deadline = lane.waiting.front().deadline;
+    is_long = lane.waiting.size() >= kLongOps;
     if (locked) need = NeedOf(lane);
   }
   database_.Write(LaneOf(id), deadline,
-                  std::make_shared<Job>(shared_from_this(), id, locked, std::move(need)));
+                  std::make_shared<Job>(shared_from_this(), id, is_long, locked, std::move(need)));
 }
 
 }  // namespace app

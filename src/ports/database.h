@@ -135,6 +135,10 @@ class WriteJob {
   [[nodiscard]] virtual std::vector<Statement> ReadFirst() const { return {}; }
   virtual void OnRow(std::size_t /*statement*/, const Row& /*row*/) {}
 
+  /// Whether it carries many writes, so that others wait for it by the millisecond: short jobs of
+  /// other keys may go before it. Constant.
+  [[nodiscard]] virtual bool IsLong() const { return false; }
+
   /// Makes the batch, on the lane's thread, just before it runs; pure CPU, no waiting. Called once.
   /// An empty batch is fine: Done comes with the group it would have been in.
   [[nodiscard]] virtual Batch Prepare() = 0;
@@ -154,9 +158,9 @@ class Database {
  public:
   virtual ~Database() = default;
 
-  /// Queues a job. Jobs of one lane run in the order they came; a lane is chosen by `key` (a hash
-  /// of the list's or the user's id). Jobs that wait at the same moment share a transaction and a
-  /// flush; a batch that fails does not fail its companions. A job that waits beyond `deadline`, or
+  /// Queues a job. Jobs of one `key` (a hash of the list's or the user's id), which chooses a lane,
+  /// run in the order they came, and so do those of one lane but for long ones. Jobs that wait at
+  /// the same moment share a transaction and a flush, with one long one at most; a batch that fails does not fail its companions. A job that waits beyond `deadline`, or
   /// finds the queue full, ends with kUnavailable without having run (then Done may be called on
   /// the caller's thread, before Write returns, and Prepare is not called).
   virtual void Write(std::uint64_t key, Deadline deadline, std::shared_ptr<WriteJob> job) = 0;

@@ -61,9 +61,9 @@ WriteMetrics::WriteMetrics(base::Metrics& metrics)
       settled(metrics.GetCounter("postgres_outcome_settled_total",
                                  "Of them: those that were found to be done.")) {}
 
-void Lane::Add(std::shared_ptr<ports::WriteJob> job, ports::Deadline deadline) {
+void Lane::Add(std::uint64_t key, ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job) {
   const std::scoped_lock lock(mutex_);
-  queue_.push_back({std::move(job), deadline, Clock::now()});
+  queue_.Push({std::move(job), deadline, Clock::now(), key});
 }
 
 bool Lane::is_idle() {
@@ -129,13 +129,7 @@ void Lane::Take() {
   std::vector<Waiting> taken;
   {
     const std::scoped_lock lock(mutex_);
-    while (!queue_.empty() && taken.size() < config_.group_max) {
-      // One that locks has a transaction of its own.
-      if (!queue_.front().job->Locks().empty() && !taken.empty()) break;
-      taken.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-      if (!taken.back().job->Locks().empty()) break;
-    }
+    taken = queue_.Take(config_.group_max);
   }
   const auto now = Clock::now();
   for (Waiting& waiting : taken) {
@@ -246,16 +240,12 @@ void Lane::OnFailure(const Reply& reply) {
 void Lane::ExpireQueue(Clock::time_point now) {
   if (now < expire_at_) return;
   expire_at_ = now + kExpireEvery;
-  std::vector<std::shared_ptr<ports::WriteJob>> late;
+  std::vector<Waiting> late;
   {
     const std::scoped_lock lock(mutex_);
-    std::erase_if(queue_, [&](Waiting& waiting) {
-      if (waiting.deadline > now) return false;
-      late.push_back(std::move(waiting.job));
-      return true;
-    });
+    late = queue_.TakeLate(now);
   }
-  for (const auto& job : late) job->Done(std::unexpected(ports::WriteTooLate()));
+  for (const Waiting& waiting : late) waiting.job->Done(std::unexpected(ports::WriteTooLate()));
 }
 
 /// What was taken and waits for a connection.
@@ -298,12 +288,12 @@ void Lane::End() {
   if (const auto locked = std::move(locked_)) locked->job->Done(std::unexpected(ports::Ending()));
   const std::vector<Unit> group = std::exchange(group_, {});
   for (const Unit& unit : group) unit.job->Done(std::unexpected(ports::Ending()));
-  std::deque<Waiting> queue;
+  std::vector<Waiting> waiting;
   {
     const std::scoped_lock lock(mutex_);
-    queue.swap(queue_);
+    waiting = queue_.TakeAll();
   }
-  for (const Waiting& waiting : queue) waiting.job->Done(std::unexpected(ports::Ending()));
+  for (const Waiting& each : waiting) each.job->Done(std::unexpected(ports::Ending()));
 }
 
 }  // namespace adapters::postgres

@@ -2,7 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +13,7 @@
 #include "adapters/postgres/transaction.h"
 #include "base/metrics.h"
 #include "ports/database.h"
+#include "ports/job_queue.h"
 
 namespace adapters::postgres {
 
@@ -31,7 +32,7 @@ struct WriteMetrics {
   base::Counter& settled;
 };
 
-/// Jobs that run in the order they came, over one connection. What waits at the same moment goes
+/// Jobs that run in the order of ports::JobQueue, over one connection. What waits at the same moment goes
 /// out as one transaction, and statements of one text as one; a batch that fails is left out, and
 /// the others are done. Add may be called by any thread, the rest by the writers' only.
 class Lane {
@@ -43,7 +44,7 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  void Add(std::shared_ptr<ports::WriteJob> job, ports::Deadline deadline);
+  void Add(std::uint64_t key, ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job);
   [[nodiscard]] bool is_idle();
 
   /// Begins what can be begun, ends what is late. Returns when to look again at the latest.
@@ -57,11 +58,7 @@ class Lane {
   void SetSession(std::unique_ptr<Session> session);
 
  private:
-  struct Waiting {
-    std::shared_ptr<ports::WriteJob> job;
-    ports::Deadline deadline;
-    Clock::time_point since;
-  };
+  using Waiting = ports::JobQueue::Waiting;
   /// A job that has been taken, and its batch.
   struct Unit {
     std::shared_ptr<ports::WriteJob> job;
@@ -96,7 +93,7 @@ class Lane {
   WriteMetrics& metrics_;
 
   std::mutex mutex_;
-  std::deque<Waiting> queue_;
+  ports::JobQueue queue_;
 
   std::unique_ptr<Session> session_;
   bool is_asked_ = false;      // For a session.

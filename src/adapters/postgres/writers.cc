@@ -17,6 +17,7 @@ class Counted final : public ports::WriteJob {
     Leave();
     return job_->Prepare();
   }
+  [[nodiscard]] bool IsLong() const override { return job_->IsLong(); }
   [[nodiscard]] std::vector<base::Uuid> Locks() const override { return job_->Locks(); }
   [[nodiscard]] std::vector<ports::Statement> ReadFirst() const override {
     return job_->ReadFirst();
@@ -86,8 +87,8 @@ void Writers::Write(std::uint64_t key, ports::Deadline deadline,
       refusal = ports::TooManyWrites();
     } else {
       queued_.fetch_add(1, std::memory_order_relaxed);
-      lanes_[key % lanes_.size()]->Add(std::make_shared<Counted>(std::move(job), queued_),
-                                       deadline);
+      lanes_[key % lanes_.size()]->Add(key, deadline,
+                                       std::make_shared<Counted>(std::move(job), queued_));
       Wake();
       return;
     }

@@ -27,9 +27,9 @@ class SqliteDatabase final : public ports::Database {
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
 
-  void Write(std::uint64_t /*key*/, ports::Deadline deadline,
+  void Write(std::uint64_t key, ports::Deadline deadline,
              std::shared_ptr<ports::WriteJob> job) override {
-    writer_.Write(deadline, std::move(job));
+    writer_.Write(key, deadline, std::move(job));
   }
   void Read(ports::ReadRequest request) override { readers_.Read(std::move(request)); }
 

@@ -28,7 +28,8 @@ void Writer::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Writer::Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job) {
+void Writer::Write(std::uint64_t key, ports::Deadline deadline,
+                   std::shared_ptr<ports::WriteJob> job) {
   const auto now = Clock::now();
   base::Error refusal = ports::WriteTooLate();
   if (deadline > now) {
@@ -38,7 +39,7 @@ void Writer::Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> jo
     } else if (queue_.size() >= queue_max_) {
       refusal = ports::TooManyWrites();
     } else {
-      queue_.push_back({std::move(job), deadline, now});
+      queue_.Push({std::move(job), deadline, now, key});
       length_.Set(static_cast<double>(queue_.size()));
       changed_.notify_one();
       return;
@@ -63,10 +64,7 @@ void Writer::Loop() {
 bool Writer::Take(std::vector<Waiting>& taken) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), group_max_));
-  taken.assign(std::make_move_iterator(queue_.begin()),
-               std::make_move_iterator(queue_.begin() + count));
-  queue_.erase(queue_.begin(), queue_.begin() + count);
+  taken = queue_.Take(group_max_);
   length_.Set(static_cast<double>(queue_.size()));
   return !taken.empty();
 }

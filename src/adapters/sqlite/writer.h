@@ -3,7 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -13,6 +13,7 @@
 #include "adapters/sqlite/group.h"
 #include "base/metrics.h"
 #include "ports/database.h"
+#include "ports/job_queue.h"
 
 namespace adapters::sqlite {
 
@@ -24,19 +25,15 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// ports::Database::Write. There is one lane, so the key does not matter.
-  void Write(ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job);
+  /// ports::Database::Write. There is one lane.
+  void Write(std::uint64_t key, ports::Deadline deadline, std::shared_ptr<ports::WriteJob> job);
 
   /// Finishes what waits and ends the thread. What is submitted from now on is refused.
   void Stop();
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Waiting {
-    std::shared_ptr<ports::WriteJob> job;
-    ports::Deadline deadline;
-    Clock::time_point since;
-  };
+  using Waiting = ports::JobQueue::Waiting;
 
   void Loop();
   [[nodiscard]] bool Take(std::vector<Waiting>& taken);
@@ -51,7 +48,7 @@ class Writer {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Waiting> queue_;
+  ports::JobQueue queue_;
   bool stopping_ = false;
   std::thread thread_;
 };
