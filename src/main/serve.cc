@@ -38,9 +38,6 @@ namespace {
 constexpr std::chrono::seconds kGrace{1};
 constexpr std::chrono::milliseconds kHalfSecond{500};
 constexpr std::size_t kPoolQueueMax = 256;  // Above: long lists are made by the loops.
-// Enough to keep the database busy; a single call waits for as many at most.
-constexpr std::size_t kSyncsAtOnce = 1;        // One writer.
-constexpr std::size_t kSyncsAtOnceShared = 8;  // Of which some may wait for another process.
 constexpr std::size_t kOperatorConnections = 64;
 // Comes after the service's own drain: all of them together stay below ten seconds.
 constexpr std::chrono::milliseconds kOperatorDrain{500};
@@ -75,6 +72,12 @@ void ProbeDatabase(ports::Database& database, std::function<void(bool, std::stri
       });
 }
 
+/// Enough to keep the database busy. SQLite has one writer; elsewhere a lane is left to single calls.
+std::size_t SyncsAtOnce(const ports::Database& database, const Config& config) {
+  if (!database.IsShared()) return 1;
+  return static_cast<std::size_t>(std::max<std::int64_t>(config.database_lanes - 1, 1));
+}
+
 /// Everything of a running service, made from top to bottom and taken apart in reverse.
 class Service {
  public:
@@ -92,7 +95,7 @@ class Service {
     log_ = std::make_unique<app::ChangeLog>(*database_, pool_);
     sync_ = std::make_unique<app::Sync>(*database_, *crypto_, *lists_);
     syncs_ = std::make_unique<app::Admission>(
-        app::Admission::Limits{.inside = database_->IsShared() ? kSyncsAtOnceShared : kSyncsAtOnce},
+        app::Admission::Limits{.inside = SyncsAtOnce(*database_, config_)},
         metrics_);
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
