@@ -1,10 +1,12 @@
 #include "app/sync.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "app/batch_job.h"
 #include "app/sync_read.h"
@@ -39,6 +41,17 @@ std::string AnswerOf(const std::vector<SyncOp>& ops, const std::vector<std::stri
   out += difference.has_more ? "],\"has_more\":true" : "],\"has_more\":false";
   out += difference.is_reset ? ",\"reset\":true}" : "}";
   return out;
+}
+
+/// Each once.
+std::vector<base::Uuid> ListsOf(const std::vector<SyncOp>& ops) {
+  std::vector<base::Uuid> lists;
+  for (const SyncOp& op : ops) {
+    const base::Uuid& list = op.op.list_id;
+    if (std::ranges::find(lists, list) == lists.end()) lists.push_back(list);
+    if (lists.size() > kWrittenMax) break;
+  }
+  return lists;
 }
 
 }  // namespace
@@ -137,6 +150,7 @@ void Sync::ReadNews(const ExchangePtr& exchange) {
                   .cursor = exchange->cursor,
                   .cursor_text = request.cursor.value_or(""),
                   .named = std::move(request.named),
+                  .written = ListsOf(request.ops),
                   .deadline = std::chrono::steady_clock::now() + kReadTime};
   ReadDifference(database_, crypto_, lists_, std::move(query),
                  [this, exchange](const base::Result<SyncDifference>& difference) {

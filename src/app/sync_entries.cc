@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kAskedAtOnce = 128;
 constexpr std::size_t kListsAtOnce = 16;
-constexpr std::int64_t kChangesAtOnce = 256;
 
 /// The upper part of a revision, and how many changes the list had had (domain::NextRevision).
 std::int64_t EpochOf(std::int64_t revision) {
@@ -52,6 +51,22 @@ SyncPart ChangedPart(const store::SyncRow& row, std::int64_t told) {
           .ask = SyncPart::Ask::kStart};
 }
 
+SyncPart ChangedPart(const store::SyncRow& row, std::shared_ptr<SyncContent> ahead) {
+  SyncPart part = ChangedPart(row, ahead->start);
+  if (ahead->rows.empty()) return part;  // It is far, or not in sight any more.
+  part.ask = SyncPart::Ask::kNothing;
+  part.is_reset = IsFar(part);
+  ahead->asked = std::min(ToTell(part), kChangesAtOnce);
+  part.ahead = std::move(ahead);
+  return part;
+}
+
+void SyncContent::Add(const ports::Row& row) {
+  const std::int64_t revision = store::AppendChangeRow(text, row);
+  rows.push_back({revision, text.size()});
+  is_cut = store::ReadCharacters(row) >= characters;
+}
+
 SyncEntries::SyncEntries(ports::Database& database, Lists& lists, const base::Uuid& user,
                          std::int64_t since, std::size_t bytes_max, ports::Deadline deadline)
     : database_(database),
@@ -66,6 +81,10 @@ void SyncEntries::Run(std::vector<SyncPart> parts, Done done) {
   done_ = std::move(done);
   at_ = 0;
   resolved_ = 0;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    if (parts_[i].ahead) read_.insert_or_assign(i, std::move(*parts_[i].ahead));
+    parts_[i].ahead.reset();
+  }
   GoOn();
 }
 
@@ -83,7 +102,7 @@ void SyncEntries::GoOn() {
     } else if (part.is_reset) {
       if (!ReadWhole()) return;
     } else if (const auto read = read_.find(at_); read != read_.end()) {
-      const Content content = std::move(read->second);
+      const SyncContent content = std::move(read->second);
       read_.erase(read);
       Take(part, content);
     } else {
@@ -136,12 +155,12 @@ void SyncEntries::TakeAnswers(const std::vector<std::size_t>& asked,
 /// Reads what fits of the part whose turn it is, and of those behind it.
 void SyncEntries::ReadContent() {
   std::int64_t left = std::min(kChangesAtOnce, changes_left_);
-  auto contents = std::make_shared<std::vector<std::pair<std::size_t, Content>>>();
+  auto contents = std::make_shared<std::vector<std::pair<std::size_t, SyncContent>>>();
   for (std::size_t i = at_; i < resolved_ && left > 0 && contents->size() < kListsAtOnce; ++i) {
     const SyncPart& part = parts_[i];
     if (part.is_reset) break;
     if (ToTell(part) <= 0 || read_.contains(i)) continue;
-    contents->emplace_back(i, Content{.asked = std::min(ToTell(part), left)});
+    contents->emplace_back(i, SyncContent{.asked = std::min(ToTell(part), left)});
     left -= contents->back().second.asked;
   }
   // All of them together take no more memory than the answer may have (and one change each).
@@ -156,10 +175,7 @@ void SyncEntries::ReadContent() {
   Read(
       std::move(statements),
       [contents](std::size_t statement, const ports::Row& row) {
-        Content& content = (*contents)[statement].second;
-        const std::int64_t revision = store::AppendChangeRow(content.text, row);
-        content.rows.push_back({revision, content.text.size()});
-        content.is_cut = store::ReadCharacters(row) >= content.characters;
+        (*contents)[statement].second.Add(row);
       },
       [this, contents] {
         for (auto& [i, content] : *contents) read_.insert_or_assign(i, std::move(content));
@@ -167,20 +183,20 @@ void SyncEntries::ReadContent() {
       });
 }
 
-void SyncEntries::Take(SyncPart& part, const Content& content) {
+void SyncEntries::Take(SyncPart& part, const SyncContent& content) {
   // A gap, or less than there must be: the log has been cut meanwhile, or the caller does not see
   // the list any longer. What the whole list is told by says which.
   bool is_broken =
       static_cast<std::int64_t>(content.rows.size()) < content.asked && !content.is_cut;
   std::int64_t count = CountOf(part.after);
-  for (const Content::Row& row : content.rows) is_broken |= CountOf(row.revision) != ++count;
+  for (const SyncContent::Row& row : content.rows) is_broken |= CountOf(row.revision) != ++count;
   if (is_broken) {
     part.is_reset = true;
     changes_.clear();
     return;
   }
   std::size_t begin = 0;
-  for (const Content::Row& row : content.rows) {
+  for (const SyncContent::Row& row : content.rows) {
     is_full_ = changes_left_ == 0 || !Fits(row.end - begin);
     if (is_full_) return;
     if (!changes_.empty()) changes_ += ',';

@@ -35,9 +35,14 @@ class Reading : public std::enable_shared_from_this<Reading> {
     ports::ReadRequest request;
     request.statements = {
         store::SyncStatement(query_.user_id, since(), !query_.cursor || !query_.named.empty())};
+    AskAhead(request.statements);
     request.deadline = query_.deadline;
-    request.on_row = [self = shared_from_this()](std::size_t, const ports::Row& row) {
-      if (store::IsSyncHead(row)) {
+    request.on_row = [self = shared_from_this()](std::size_t statement, const ports::Row& row) {
+      if (statement > 0) {
+        SyncContent& content = *self->ahead_[statement - 1].second;
+        content.Add(row);
+        content.start = store::ReadStart(row);
+      } else if (store::IsSyncHead(row)) {
         self->head_ = store::ReadSyncHead(row);
       } else {
         store::SyncRow read = store::ReadSyncRow(row);
@@ -57,6 +62,28 @@ class Reading : public std::enable_shared_from_this<Reading> {
   /// Where the cursor says that the page begins, if it is not the first.
   [[nodiscard]] std::optional<SyncCursor::Page> page() const {
     return query_.cursor ? query_.cursor->page : std::nullopt;
+  }
+
+  /// What the caller's own ops have changed is read with the head.
+  void AskAhead(std::vector<ports::Statement>& statements) {
+    ahead_.clear();
+    if (!query_.cursor || page() || query_.written.size() > kWrittenMax) return;
+    for (const base::Uuid& list : query_.written) {
+      if (query_.named.contains(list)) continue;
+      auto content = std::make_shared<SyncContent>();
+      content->characters = domain::kSyncBytesMax / kWrittenMax;
+      statements.push_back(store::ContentSinceStatement(list, query_.user_id, since(),
+                                                        domain::kSyncChangesMax,
+                                                        {kChangesAtOnce, content->characters}));
+      ahead_.emplace_back(list, std::move(content));
+    }
+  }
+
+  [[nodiscard]] SyncPart Changed(const base::Uuid& id, const store::SyncRow& row) {
+    const auto begin = page();
+    const auto ahead = std::ranges::find(ahead_, id, [](const auto& each) { return each.first; });
+    if (ahead != ahead_.end()) return ChangedPart(row, std::move(ahead->second));
+    return ChangedPart(row, begin && id == begin->list ? begin->revision : 0);
   }
 
   void TakeHeader() {
@@ -128,7 +155,7 @@ class Reading : public std::enable_shared_from_this<Reading> {
     for (const auto& [id, row] : rows_) {
       if (!row.is_visible || row.tx < since() || query_.named.contains(id)) continue;
       if (begin && id < begin->list) continue;
-      parts.push_back(ChangedPart(row, begin && id == begin->list ? begin->revision : 0));
+      parts.push_back(Changed(id, row));
     }
     Run(std::move(parts), [](Reading& self, const std::vector<SyncPart>& ended) {
       self.FindPlace(ended);
@@ -201,6 +228,7 @@ class Reading : public std::enable_shared_from_this<Reading> {
 
   store::SyncHead head_;
   std::map<base::Uuid, store::SyncRow> rows_;
+  std::vector<std::pair<base::Uuid, std::shared_ptr<SyncContent>>> ahead_;  // Of query_.written.
   std::int64_t horizon_ = 0;
   std::map<base::Uuid, std::string> granted_;
   std::size_t granted_bytes_ = 0;

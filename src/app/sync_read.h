@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/lists.h"
 #include "app/sync_cursor.h"
@@ -14,12 +16,16 @@
 
 namespace app {
 
+/// Of more lists that were written it is asked first what there is.
+inline constexpr std::size_t kWrittenMax = 4;
+
 /// What a client asks to be told.
 struct SyncQuery {
   base::Uuid user_id;
   std::optional<SyncCursor> cursor;          // Nothing: as one who holds nothing.
   std::string cursor_text;                   // The same, as it came.
   std::map<base::Uuid, std::int64_t> named;  // Lists from a revision on; 0: from nothing.
+  std::vector<base::Uuid> written;  // Lists that have most likely changed: read without a question.
   ports::Deadline deadline;
 };
 

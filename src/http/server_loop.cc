@@ -191,8 +191,8 @@ void Loop::WaitReady(Watched& watched) {
 
 /// Once round: what other threads have posted, and timers, have their turn in between.
 void Loop::OnReady(Watched& watched) {
-  const int count = ::epoll_wait(watched.set.native_handle(), events_.data(),
-                                 static_cast<int>(watched.most), 0);
+  const int count =
+      ::epoll_wait(watched.set.native_handle(), events_.data(), static_cast<int>(watched.most), 0);
   for (int i = 0; i < count; ++i) {
     // One that was closed meanwhile is still there: Connection::Close sees to it.
     const epoll_event& event = events_[static_cast<std::size_t>(i)];

@@ -72,7 +72,8 @@ void ProbeDatabase(ports::Database& database, std::function<void(bool, std::stri
       });
 }
 
-/// Enough to keep the database busy. SQLite has one writer; elsewhere a lane is left to single calls.
+/// Enough to keep the database busy. SQLite has one writer; elsewhere a lane is left to single
+/// calls.
 std::size_t SyncsAtOnce(const ports::Database& database, const Config& config) {
   if (!database.IsShared()) return 1;
   return static_cast<std::size_t>(std::max<std::int64_t>(config.database_lanes - 1, 1));
@@ -95,8 +96,7 @@ class Service {
     log_ = std::make_unique<app::ChangeLog>(*database_, pool_);
     sync_ = std::make_unique<app::Sync>(*database_, *crypto_, *lists_);
     syncs_ = std::make_unique<app::Admission>(
-        app::Admission::Limits{.inside = SyncsAtOnce(*database_, config_)},
-        metrics_);
+        app::Admission::Limits{.inside = SyncsAtOnce(*database_, config_)}, metrics_);
     accounts_ = std::make_unique<app::Accounts>(*database_, *crypto_, *lists_, revocations_,
                                                 base::SystemNow, metrics_);
     if (auto started = accounts_->Start(); !started) return started.error().detail;

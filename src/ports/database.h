@@ -160,9 +160,10 @@ class Database {
 
   /// Queues a job. Jobs of one `key` (a hash of the list's or the user's id), which chooses a lane,
   /// run in the order they came, and so do those of one lane but for long ones. Jobs that wait at
-  /// the same moment share a transaction and a flush, with one long one at most; a batch that fails does not fail its companions. A job that waits beyond `deadline`, or
-  /// finds the queue full, ends with kUnavailable without having run (then Done may be called on
-  /// the caller's thread, before Write returns, and Prepare is not called).
+  /// the same moment share a transaction and a flush, with one long one at most; a batch that fails
+  /// does not fail its companions. A job that waits beyond `deadline`, or finds the queue full,
+  /// ends with kUnavailable without having run (then Done may be called on the caller's thread,
+  /// before Write returns, and Prepare is not called).
   virtual void Write(std::uint64_t key, Deadline deadline, std::shared_ptr<WriteJob> job) = 0;
 
   /// Queues a read for a bounded pool. Full or late: kUnavailable.

@@ -37,8 +37,8 @@ class JobQueue {
   }
 
   /// What shares the next transaction, `most` (1 or more) at most: short ones, and one long one,
-  /// unless there was one in the last: what came meanwhile need not wait for two of them. A job that
-  /// locks is alone.
+  /// unless there was one in the last: what came meanwhile need not wait for two of them. A job
+  /// that locks is alone.
   [[nodiscard]] std::vector<Waiting> Take(std::size_t most) {
     std::vector<Waiting> taken;
     const bool has_turn = !long_.empty() && (short_.empty() || !std::exchange(had_long_, false));

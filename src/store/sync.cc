@@ -47,6 +47,23 @@ constexpr Sql kLogUp{"log.up", BOUNDED("revision > $2", "", "$3", "$4") " ORDER 
 constexpr Sql kLogDown{"log.down",
                        BOUNDED("revision < $2", " DESC", "$3", "$4") " ORDER BY c.revision DESC"};
 #undef BOUNDED
+
+// kStart and kContent in one, in the view of the head.
+constexpr Sql kContentSince{
+    "log.content_since",
+    "WITH w AS (SELECT COALESCE((SELECT b.revision FROM changes b WHERE b.list_id = $1"
+    " AND b.revision >= l.revision - $6 AND b.tx < $2 ORDER BY b.revision DESC LIMIT 1),"
+    " CASE WHEN l.log_cut >= l.revision - $6 THEN l.log_cut END) AS start"
+    " FROM members m JOIN lists l ON l.id = m.list_id"
+    " WHERE m.list_id = $1 AND m.user_id = $5 AND " IN_SIGHT
+    ") SELECT c.revision, c.op_id, c.at, c.actor_id, c.client_id, c.kind, c.status, c.item_id,"
+    " c.effects, c.overridden, c.kept, s.total, (SELECT start FROM w) FROM (SELECT n.revision,"
+    " n.size, SUM(n.size) OVER (ORDER BY n.revision) AS total FROM (SELECT "
+    "revision, " SIZE_OF_CHANGE
+    " AS size FROM changes WHERE list_id = $1"
+    " AND revision > (SELECT start FROM w) ORDER BY revision LIMIT $3) n) s"
+    " JOIN changes c ON c.list_id = $1 AND c.revision = s.revision"
+    " WHERE s.total - s.size < $4 ORDER BY c.revision"};
 #undef SIZE_OF_CHANGE
 #undef IN_SIGHT
 
@@ -103,6 +120,15 @@ Statement StartStatement(const base::Uuid& list, std::int64_t since, std::int64_
 Statement ContentStatement(const base::Uuid& list, const base::Uuid& user, std::int64_t after,
                            std::int64_t last, const LogBounds& bounds) {
   return {&kContent, {list, after, bounds.changes, bounds.characters, last, user}};
+}
+
+Statement ContentSinceStatement(const base::Uuid& list, const base::Uuid& user, std::int64_t since,
+                                std::int64_t far, const LogBounds& bounds) {
+  return {&kContentSince, {list, since, bounds.changes, bounds.characters, user, far}};
+}
+
+std::int64_t ReadStart(const ports::Row& row) {
+  return row.Int(12);
 }
 
 Statement LogUpStatement(const base::Uuid& list, std::int64_t after, const LogBounds& bounds) {

@@ -70,6 +70,12 @@ struct LogBounds {
 [[nodiscard]] ports::Statement ContentStatement(const base::Uuid& list, const base::Uuid& user,
                                                 std::int64_t after, std::int64_t last,
                                                 const LogBounds& bounds);
+/// The same above what StartStatement would find, from `far` changes back at most, or else above
+/// what the log lacks: nothing where that is farther back. ReadStart tells what it is.
+[[nodiscard]] ports::Statement ContentSinceStatement(const base::Uuid& list, const base::Uuid& user,
+                                                     std::int64_t since, std::int64_t far,
+                                                     const LogBounds& bounds);
+[[nodiscard]] std::int64_t ReadStart(const ports::Row& row);
 /// Changes above a revision, upwards, and below one, downwards. Not authorised.
 [[nodiscard]] ports::Statement LogUpStatement(const base::Uuid& list, std::int64_t after,
                                               const LogBounds& bounds);

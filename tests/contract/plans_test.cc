@@ -222,6 +222,7 @@ std::map<std::string, Told> AllStatements() {
   take(store::HoldsStatement(id, 1));
   take(store::StartStatement(id, 1, 1));
   take(store::ContentStatement(id, id, 0, 1, {}));
+  take(store::ContentSinceStatement(id, id, 1, 2000, {}));
   take(store::LogUpStatement(id, 0, {}));
   take(store::LogDownStatement(id, 1, {}));
   take(store::LogHeadStatement(id));

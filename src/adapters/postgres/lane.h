@@ -32,9 +32,10 @@ struct WriteMetrics {
   base::Counter& settled;
 };
 
-/// Jobs that run in the order of ports::JobQueue, over one connection. What waits at the same moment goes
-/// out as one transaction, and statements of one text as one; a batch that fails is left out, and
-/// the others are done. Add may be called by any thread, the rest by the writers' only.
+/// Jobs that run in the order of ports::JobQueue, over one connection. What waits at the same
+/// moment goes out as one transaction, and statements of one text as one; a batch that fails is
+/// left out, and the others are done. Add may be called by any thread, the rest by the writers'
+/// only.
 class Lane {
  public:
   using Clock = std::chrono::steady_clock;
