@@ -15,8 +15,8 @@ using Clock = std::chrono::steady_clock;
 
 class NamedJob final : public WriteJob {
  public:
-  NamedJob(std::string name, bool is_long, bool locks)
-      : name(std::move(name)), is_long_(is_long), locks_(locks) {}
+  NamedJob(std::string called, bool is_long, bool locks)
+      : name(std::move(called)), is_long_(is_long), locks_(locks) {}
 
   [[nodiscard]] bool IsLong() const override { return is_long_; }
   [[nodiscard]] std::vector<base::Uuid> Locks() const override {

@@ -14,6 +14,7 @@
 #include "app/batch_job.h"
 #include "app/lists_fixture.h"
 #include "app/sync.h"
+#include "app/sync_read.h"
 
 namespace app {
 
@@ -49,11 +50,12 @@ class SyncOverDatabase : public ListsOverDatabase {
 
   /// What `user` is told.
   base::Result<json::object> Ask(std::optional<std::string> cursor, Named named = {},
-                                 std::optional<Uuid> user = {}) {
+                                 std::optional<Uuid> user = {}, std::vector<SyncOp> ops = {}) {
     std::promise<base::Result<std::string>> answered;
     sync_->Run({.user_id = user.value_or(user_),
                 .cursor = std::move(cursor),
                 .named = std::move(named),
+                .ops = std::move(ops),
                 .deadline = Soon()},
                [&](base::Result<std::string> answer) { answered.set_value(std::move(answer)); });
     auto answer = answered.get_future().get();
@@ -64,9 +66,38 @@ class SyncOverDatabase : public ListsOverDatabase {
   json::object Told(std::optional<std::string> cursor, Named named = {},
                     std::optional<Uuid> user = {}) {
     if (!is_held_open_) Settle();
-    auto told = Ask(std::move(cursor), std::move(named), user);
+    auto told = Ask(cursor, named, user);
     EXPECT_TRUE(told.has_value()) << (told ? "" : told.error().detail);
-    return told.value_or(json::object());
+    if (!told) return {};
+    if (cursor && !is_held_open_ && !watched_.before_read) ExpectSame(*told, *cursor, named, user);
+    return *told;
+  }
+  /// Whoever sends ops of a list is told the same of it, also where they come to nothing.
+  void ExpectSame(const json::object& told, const std::string& cursor, const Named& named,
+                  std::optional<Uuid> user) {
+    const json::object& lists = told.at("lists").as_object();
+    if (lists.empty() || lists.size() > kWrittenMax) return;
+    std::vector<SyncOp> ops;
+    for (const auto& [id, entry] : lists) {
+      ops.push_back(RefusedOp(base::ParseUuid(id).value_or(Uuid{}), user.value_or(user_)));
+    }
+    const std::size_t bytes = bytes_;
+    const auto again = Ask(cursor, named, user, std::move(ops));
+    bytes_ = bytes;
+    ASSERT_TRUE(again.has_value()) << again.error().detail;
+    for (const char* member : {"lists", "granted", "revoked", "has_more"}) {
+      EXPECT_EQ(again->at(member), told.at(member)) << member;
+    }
+  }
+  /// Of an item that is not there.
+  SyncOp RefusedOp(const Uuid& list, const Uuid& user) const {
+    SyncOp made{.op = OpOf(domain::Kind::kSet, list), .has_kind = true};
+    made.op.actor_id = user;
+    made.op.item_id = base::NewUuid7(base::SystemNow());
+    made.op.client_id = base::NewUuid7(base::SystemNow());
+    made.op.base_revision = 1;
+    made.op.fields = {.mask = domain::kText, .text = "milk"};
+    return made;
   }
 
   static std::string Cursor(const json::object& told) {
@@ -204,12 +235,6 @@ class SyncOverDatabase : public ListsOverDatabase {
     Administer({{&kBump, {}}});
   }
 
-  Watched watched_{*database_};
-  std::unique_ptr<Sync> sync_ = std::make_unique<Sync>(watched_, *crypto_, *lists_[0]);
-  std::size_t bytes_ = 0;      // Of the last answer.
-  bool is_held_open_ = false;  // The test has a transaction open: what it tells is told again.
-
- private:
   /// Until what was done is behind the horizon: in PostgreSQL that is the oldest transaction of the
   /// whole server, of which other tests have some, too.
   void Settle() {
@@ -229,6 +254,12 @@ class SyncOverDatabase : public ListsOverDatabase {
     }
   }
 
+  Watched watched_{*database_};
+  std::unique_ptr<Sync> sync_ = std::make_unique<Sync>(watched_, *crypto_, *lists_[0]);
+  std::size_t bytes_ = 0;      // Of the last answer.
+  bool is_held_open_ = false;  // The test has a transaction open: what it tells is told again.
+
+ private:
   /// What the service itself may not do.
   void Administer(std::vector<ports::Statement> statements) {
 #ifdef LISTS_OVER_POSTGRES

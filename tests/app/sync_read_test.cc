@@ -68,6 +68,45 @@ TEST_F(SyncOverDatabase, NothingNewIsOneStatementAndFewBytes) {
   EXPECT_THAT(Granted(told), IsEmpty());
 }
 
+TEST_F(SyncOverDatabase, WhatItsOwnOpsHaveChangedIsReadInOneGo) {
+  std::vector<Uuid> lists;
+  for (int i = 0; i < 5; ++i) lists.push_back(MakeList(*lists_[0]));
+  std::string cursor = Cursor(Told({}));
+  Settle();
+  const auto send = [&](std::size_t count) {
+    std::vector<SyncOp> ops;
+    for (std::size_t i = 0; i < count; ++i) {
+      SyncOp op = RefusedOp(lists[i], user_);
+      op.op.kind = domain::Kind::kAdd;
+      ops.push_back(std::move(op));
+    }
+    watched_.names.clear();
+    auto told = Ask(cursor, {}, {}, std::move(ops));
+    EXPECT_TRUE(told.has_value());
+    return told.value_or(json::object());
+  };
+  AddTo(lists[0]);
+  const auto told = send(kWrittenMax);
+  EXPECT_THAT(Changes(told, lists[0]), ElementsAre(2, 3));
+  EXPECT_THAT(Changes(told, lists[3]), ElementsAre(2));
+  EXPECT_THAT(watched_.names, ElementsAre("sync.header", "log.content_since", "log.content_since",
+                                          "log.content_since", "log.content_since"));
+  const auto many = send(5);
+  EXPECT_THAT(Changes(many, lists[4]), ElementsAre(2));
+  EXPECT_THAT(watched_.names, testing::Not(testing::Contains("log.content_since")));
+}
+
+TEST_F(SyncOverDatabase, MoreThanIsReadInOneGoIsToldAllTheSame) {
+  const Uuid list = MakeList(*lists_[0]);
+  const std::string cursor = Cursor(Told({}));
+  RenameMany(list, 600);
+  const auto told = Told(cursor);
+  ASSERT_EQ(Changes(told, list).size(), 600U);
+  const std::string note(3000, 'n');
+  AddMany(list, 200, note);  // Of characters, too.
+  EXPECT_EQ(Changes(Told(Cursor(told)), list).size(), 200U);
+}
+
 TEST_F(SyncOverDatabase, ANamedListIsToldFromItsRevision) {
   const Uuid list = MakeList(*lists_[0]);
   AddMany(list, 4);
