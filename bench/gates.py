@@ -5,6 +5,7 @@
 """
 import datetime
 import json
+import re
 import sys
 
 import data
@@ -56,6 +57,14 @@ def statements_of_pgbench():
         return "statements for pgbench", False, str(error)
 
 
+def schema_of_rivals():
+    """Whether the one in Node, which no other test runs, still opens the service's database."""
+    text = (ROOT / "bench" / "rivals" / "database.mjs").read_text()
+    knows = int(re.search(r"const SCHEMA = (\d+);", text)[1])
+    newest = max(int(file.name[:4]) for file in (ROOT / "db" / "sqlite").glob("*.sql"))
+    return "schema that the rival in Node knows", knows == newest, f"{knows} of {newest}"
+
+
 def compare(kept, found):
     """(what, whether it is fine, words) of each."""
     for work in kept | found:
@@ -75,6 +84,7 @@ def check():
     results.append(("rows per commit at 64 connections", rows >= ROWS_MIN, f"{rows:.1f}, at least {ROWS_MIN:.1f}"))
     results.append(sync_of_many())
     results.append(statements_of_pgbench())
+    results.append(schema_of_rivals())
     for what, is_fine, words in results:
         say(f"{'ok  ' if is_fine else 'FAIL'} {what}: {words}")
     failed = sum(not is_fine for _, is_fine, _ in results)
