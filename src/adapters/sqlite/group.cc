@@ -244,11 +244,12 @@ void GroupWriter::CheckpointIfLong() {
   }
   if (frames < config_.checkpoint_frames || checkpointer_->is_busy()) return;
   const int left = frames - copied_frames_;
+  const int quick_most = config_.checkpoint_frames / kQuickPart;
   if (frames < kPatience * config_.checkpoint_frames &&
-      left > std::min(quick_frames_, config_.checkpoint_frames / kQuickPart)) {
+      left > std::min(quick_frames_, quick_most)) {
     if (!checkpointer_->Start()) return;
-    // Where so much comes meanwhile that it does not get there.
-    if (copied_frames_ > 0) quick_frames_ *= 2;
+    // So much comes meanwhile that the copier may not get there.
+    if (copied_frames_ > 0) quick_frames_ = std::min(2 * quick_frames_, quick_most);
     copied_frames_ = frames;
     return;
   }

@@ -45,7 +45,7 @@ constexpr int kBufferBytes = 128 * 1024 - 1;
 
 // Of a main file, between two flushes: what waits for the disk holds up the log's flush, which
 // somebody waits for.
-constexpr int kFlushBytes = 256 * 1024;
+constexpr int kFlushBytes = 512 * 1024;
 
 constexpr int kWriteLock = 0;  // WAL_WRITE_LOCK: https://www.sqlite.org/walformat.html
 
