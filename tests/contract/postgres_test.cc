@@ -1,12 +1,16 @@
 // What is PostgreSQL's own: servers that end connections, locks of others, deadlocks, commits whose
 // outcome is not known, several processes on one database.
 
+#include <algorithm>
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "adapters/postgres/fence.h"
 #include "adapters/postgres/schema.h"
@@ -195,6 +199,60 @@ TEST_F(PostgresAdapter, AReadWhoseConnectionBreaksIsDoneAgain) {
   Say(*other, "COMMIT");
   EXPECT_EQ(read.get(), 1);
   EXPECT_GE(Counted("postgres_reads_repeated_total"), 1U);
+}
+
+/// Reads that are under way at once, and in which order they end.
+class Reads {
+ public:
+  explicit Reads(ports::Database& database) : database_(database) {}
+
+  std::future<bool> Start(const std::string& name, const Sql& sql, ports::Urgency urgency) {
+    auto done = std::make_shared<std::promise<bool>>();
+    ports::ReadRequest request;
+    request.statements = {{&sql, {}}};
+    request.urgency = urgency;
+    request.deadline = std::chrono::steady_clock::now() + kPatience;
+    request.on_row = [](std::size_t, const ports::Row&) {};
+    request.done = [this, name, done](const base::Result<void>& read) {
+      const std::scoped_lock lock(mutex_);
+      ended_.push_back(name);
+      done->set_value(read.has_value());
+    };
+    database_.Read(std::move(request));
+    return done->get_future();
+  }
+  std::vector<std::string> ended() {
+    const std::scoped_lock lock(mutex_);
+    return ended_;
+  }
+
+ private:
+  ports::Database& database_;
+  std::mutex mutex_;
+  std::vector<std::string> ended_;
+};
+
+TEST_F(PostgresAdapter, OfAFloodOfQuickReadsTheRestGoesTheUsualWayAndTheFirstGoAhead) {
+  static constexpr Sql kWait{"test.wait", "SELECT COUNT(*) FROM pg_advisory_xact_lock_shared(7)"};
+  constexpr std::size_t kQuickMax = 64;  // Of adapters/postgres/database.cc.
+  constexpr std::size_t kDepth = 8;      // Of its readers: as many may be on the way before.
+  const ConnectionPtr other = Other();
+  Say(*other, "SELECT pg_advisory_lock(7)");
+  Reads reads(database());
+  std::vector<std::future<bool>> behind;
+  behind.push_back(reads.Start("held", kWait, ports::Urgency::kQuick));
+  WaitForALock(*other);
+  while (behind.size() < kQuickMax) {
+    behind.push_back(reads.Start("quick", kCount, ports::Urgency::kQuick));
+  }
+  EXPECT_TRUE(reads.Start("spilled", kCount, ports::Urgency::kQuick).get());
+  behind.push_back(reads.Start("first", kCount, ports::Urgency::kFirst));
+  EXPECT_TRUE(reads.Start("usual", kCount, ports::Urgency::kUsual).get());
+  EXPECT_THAT(reads.ended(), ElementsAre("spilled", "usual"));
+  Say(*other, "SELECT pg_advisory_unlock(7)");
+  for (auto& each : behind) EXPECT_TRUE(each.get());
+  const auto ended = reads.ended();
+  EXPECT_LE(std::ranges::find(ended, "first") - ended.begin(), std::ptrdiff_t{2 + kDepth});
 }
 
 TEST_F(PostgresAdapter, AnOpenTransactionHoldsTheHorizon) {
