@@ -223,6 +223,28 @@ TEST_P(DatabaseContract, PreparesAJobAfterThoseBeforeItInTheLane) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(prepared[static_cast<std::size_t>(i)], i);
 }
 
+TEST_P(DatabaseContract, OfLongJobsOneSharesATransactionWithWhatWaits) {
+  constexpr std::uint64_t kOfOneLane = 5040;  // However many lanes there are.
+  std::vector<std::string> prepared;
+  std::vector<std::shared_ptr<TestJob>> jobs;
+  {
+    const Blocker blocker(database(), 0);
+    const auto submit = [&](const std::string& name, std::uint64_t key, bool is_long) {
+      jobs.push_back(std::make_shared<TestJob>(
+          std::vector<Statement>{Add(static_cast<std::int64_t>(jobs.size()))}));
+      jobs.back()->is_long = is_long;
+      jobs.back()->on_prepare = [&prepared, name] { prepared.push_back(name); };
+      database().Write(key * kOfOneLane, Soon(), jobs.back());
+    };
+    submit("long", 1, true);
+    submit("another long", 2, true);
+    submit("behind it", 2, false);
+    submit("short", 3, false);
+  }
+  for (const auto& job : jobs) EXPECT_TRUE(job->Wait().has_value());
+  EXPECT_THAT(prepared, ElementsAre("short", "long", "another long", "behind it"));
+}
+
 /// Submits `count` jobs that wait at the same moment, of which those in `bad` fail.
 void RunGroup(ports::Database& database, std::size_t count, const std::set<std::size_t>& bad,
               const Uuid& taken, std::int64_t first, std::vector<std::int64_t>& good_numbers) {

@@ -27,6 +27,7 @@ class TestJob final : public ports::WriteJob {
       : batch_{.statements = std::move(statements)} {}
   explicit TestJob(ports::Batch batch) : batch_(std::move(batch)) {}
 
+  [[nodiscard]] bool IsLong() const override { return is_long; }
   ports::Batch Prepare() override {
     ++prepared_;
     if (on_prepare) on_prepare();
@@ -52,6 +53,7 @@ class TestJob final : public ports::WriteJob {
   [[nodiscard]] int prepared() const { return prepared_; }  // Once Wait has returned.
   [[nodiscard]] std::thread::id done_on() const { return done_on_; }
 
+  bool is_long = false;  // Set before it is submitted.
   std::function<void()> on_prepare;
   std::function<void(const base::Result<ports::Outcome>&)> on_done;
 
