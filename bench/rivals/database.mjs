@@ -4,7 +4,7 @@ import Sqlite from "better-sqlite3";
 
 const FILE = "lists.db";
 const APPLICATION_ID = 0x4c495354;
-const SCHEMA = 4; // The number of the last migration of the product.
+const SCHEMA = 5; // The number of the last migration of the product.
 
 function configure(sql) {
   sql.pragma("journal_mode = WAL");

@@ -104,6 +104,12 @@ constexpr Sql kLedger{"deletion_ledger.add",
                       "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT $1, $3, $4"
                       " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
                       " ON CONFLICT DO NOTHING"};
+// The lists that it was moved out of: a backup may be of a time when it still was in one of them.
+constexpr Sql kLedgerOfMoves{
+    "deletion_ledger.add_moved",
+    "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT i.list_id, i.id, $4"
+    " FROM items i WHERE i.id = $3 AND i.gone = 'moved'"
+    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2) ON CONFLICT DO NOTHING"};
 
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();
@@ -201,7 +207,9 @@ void AddPurge(const ListWrite& write, std::vector<Statement>& out) {
         {&kEraseAnswer,
          {list, MarkOf(*write.after), answer.user_id, ports::Bytes{answer.scope}, answer.body}});
   }
-  out.push_back({&kLedger, {list, MarkOf(*write.after), write.purge->item_id, write.purge->at}});
+  for (const Sql* sql : {&kLedger, &kLedgerOfMoves}) {
+    out.push_back({sql, {list, MarkOf(*write.after), write.purge->item_id, write.purge->at}});
+  }
 }
 
 }  // namespace store

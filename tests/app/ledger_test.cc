@@ -23,6 +23,13 @@ class Ledger : public RetentionOverDatabase {
     op.item_id = item;
     Change(std::move(op));
   }
+  void Transfer(const Uuid& list, const Uuid& item, const Uuid& to) {
+    domain::Op op = OpOf(domain::Kind::kTransfer, list);
+    op.item_id = item;
+    op.to_list = to;
+    op.side = domain::Side::kAfter;
+    Change(std::move(op));
+  }
   void Bring(const std::vector<LedgerEntry>& entries) {
     Execute(store::BringLedgerBatch(entries).statements);
   }
@@ -114,19 +121,30 @@ TEST_F(Ledger, FollowsWhatWasMoved) {
   std::vector<Uuid> lists(3);
   for (Uuid& list : lists) list = MakeList(*lists_[0]);
   const Uuid item = AddTo(lists[0], "secret");
-  for (std::size_t i = 0; i < 2; ++i) {
-    domain::Op op = OpOf(domain::Kind::kTransfer, lists[i]);
-    op.item_id = item;
-    op.to_list = lists[i + 1];
-    op.side = domain::Side::kAfter;
-    Change(std::move(op));
-  }
+  for (std::size_t i = 0; i < 2; ++i) Transfer(lists[i], item, lists[i + 1]);
   ASSERT_THAT(Text(lists[2]), HasSubstr("secret"));
   // As when it had come back before it was purged, and the backup is of a time between.
   Bring({{lists[0], item, Now()}});
   EXPECT_EQ(Again(process()), 1);
   EXPECT_THAT(Due(), IsEmpty());
   EXPECT_THAT(Text(lists[2]), Not(HasSubstr("secret")));
+}
+
+TEST_F(Ledger, HasALineForEachListThatAnItemHasBeenIn) {
+  std::vector<Uuid> lists(3);
+  for (Uuid& list : lists) list = MakeList(*lists_[0]);
+  const Uuid item = AddTo(lists[0], "secret");
+  const Uuid other = AddTo(lists[0], "another");
+  Transfer(lists[0], other, lists[1]);
+  for (std::size_t i = 0; i < 2; ++i) Transfer(lists[i], item, lists[i + 1]);
+  ChangeItem(domain::Kind::kPurge, lists[2], item);
+  std::vector<Uuid> named;
+  Look(store::LedgerStatement({}), [&](const ports::Row& row) {
+    const LedgerEntry line = store::ReadLedgerEntry(row);
+    EXPECT_EQ(line.item_id, item);
+    named.push_back(line.list_id);
+  });
+  EXPECT_THAT(named, testing::UnorderedElementsAreArray(lists));
 }
 
 TEST_F(Ledger, LeavesWhatFailsAndGoesOn) {
