@@ -96,6 +96,23 @@ def test_what_was_erased_since_is_erased_again(own_server, tmp_path):
     assert "erased again at the next start: 2" in again.stdout, again
 
 
+def test_what_was_moved_away_and_purged_there_does_not_come_back(own_server, tmp_path):
+    server, copy = own_server, tmp_path / "copy.db"
+    person = sign_up(server.address)
+    a_list, other = person.make_list(), person.make_list()
+    item = person.add(a_list, "the secret")["id"]
+    person.add(a_list, "stays")
+    assert run("backup", copy, "--data", server.data).returncode == 0
+    person.post(f"/v1/lists/{a_list}/items/{item}/move", {"to_list": other, "after": None}, status=200)
+    person.delete(f"/v1/lists/{other}/items/{item}?purge=true", status=204)
+    assert server.stop() == 0
+    assert run("restore", copy, "--data", server.data).returncode == 0
+    server.start()
+    person = at(server, person)
+    assert person.texts(a_list) == ["stays"] and person.texts(other) == []
+    assert "the secret" not in str(person.log(a_list))
+
+
 def test_the_ledger_s_file_is_told_of_what_is_wrong_with_it(own_server, tmp_path):
     server, file = own_server, tmp_path / "ledger.txt"
     person = sign_up(server.address)
