@@ -162,9 +162,14 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
       request.op.item_id = trash.item_id;
       request.op.expires = Before(times_.trash);
       request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-      request.render = [](const domain::Decision&) { return Answer{}; };
-      request.done = [self = shared_from_this(), open](const base::Result<Answer>& answer) {
-        if (answer) self->expired_.Add();
+      auto has_gone = std::make_shared<bool>(false);  // Not where it was restored meanwhile.
+      request.render = [has_gone](const domain::Decision& decision) {
+        *has_gone = decision.change.has_value();
+        return Answer{};
+      };
+      request.done = [self = shared_from_this(), open,
+                      has_gone](const base::Result<Answer>& answer) {
+        if (answer && *has_gone) self->expired_.Add();
         if (open->fetch_sub(1) == 1) self->EndLists();
       };
       lists_.Write(std::move(request));

@@ -208,8 +208,10 @@ TEST_F(Retained, WhatWasRestoredMeanwhileStays) {
   EXPECT_EQ(Left(list, item), "milka note");
   EXPECT_EQ(Left(list, again), "milka note");
   EXPECT_TRUE(Fresh(list)->list().Find(item)->live());
+  EXPECT_EQ(process().Count("retention_items_expired_total"), 0);
   Pass(kTrashMs + 1);
   SweepAll();
+  EXPECT_EQ(process().Count("retention_items_expired_total"), 1);
   EXPECT_EQ(Left(list, item), "milka note");
   EXPECT_EQ(Left(list, again), "purged");
 }
