@@ -36,9 +36,9 @@ class JobQueue {
     }
   }
 
-  /// What shares the next transaction, `most` (1 or more) at most: short ones, and one long one,
-  /// unless there was one in the last: what came meanwhile need not wait for two of them. A job
-  /// that locks is alone.
+  /// What shares the next transaction, `most` (1 or more) at most, and something if there is any:
+  /// short ones, and one long one, unless there was one in the last: what came meanwhile need not
+  /// wait for two of them. A job that locks is alone.
   [[nodiscard]] std::vector<Waiting> Take(std::size_t most) {
     std::vector<Waiting> taken;
     const bool has_turn = !long_.empty() && (short_.empty() || !std::exchange(had_long_, false));
@@ -54,6 +54,7 @@ class JobQueue {
       had_long_ = taken.back().job->IsLong();
       if (!goes_on || had_long_) break;
     }
+    if (taken.empty() && !short_.empty()) static_cast<void>(TakeFront(short_, taken));
     return taken;
   }
 
