@@ -84,8 +84,8 @@ class Loop {
   /// one commit do, wakes the loop once.
   void Post(Posted posted);
 
-  /// Tells `connection` when it can receive or send. Its turn comes behind that of those who are
-  /// known, with few others at once.
+  /// Tells `connection` when it can receive or send. Few of those who are not known yet have a
+  /// turn at once.
   void WatchNew(int fd, Connection& connection) { Add(new_, fd, connection); }
   /// From now on it is known: it has been answered.
   void WatchKnown(int fd, Connection& connection);

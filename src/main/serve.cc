@@ -72,8 +72,7 @@ void ProbeDatabase(ports::Database& database, std::function<void(bool, std::stri
       });
 }
 
-/// Enough to keep the database busy. SQLite has one writer; elsewhere a lane is left to single
-/// calls.
+/// Enough to keep the database busy. SQLite has one writer; elsewhere most often a lane is free.
 std::size_t SyncsAtOnce(const ports::Database& database, const Config& config) {
   if (!database.IsShared()) return 1;
   return static_cast<std::size_t>(std::max<std::int64_t>(config.database_lanes - 1, 1));

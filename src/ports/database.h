@@ -135,8 +135,8 @@ class WriteJob {
   [[nodiscard]] virtual std::vector<Statement> ReadFirst() const { return {}; }
   virtual void OnRow(std::size_t /*statement*/, const Row& /*row*/) {}
 
-  /// Whether it carries many writes, so that others wait for it by the millisecond: short jobs of
-  /// other keys may go before it. Constant.
+  /// Whether it carries many writes, as far as is known when it is submitted, so that others wait
+  /// for it by the millisecond: short jobs of other keys may go before it. Constant.
   [[nodiscard]] virtual bool IsLong() const { return false; }
 
   /// Makes the batch, on the lane's thread, just before it runs; pure CPU, no waiting. Called once.
@@ -159,7 +159,8 @@ class Database {
   virtual ~Database() = default;
 
   /// Queues a job. Jobs of one `key` (a hash of the list's or the user's id), which chooses a lane,
-  /// run in the order they came, and so do those of one lane but for long ones. Jobs that wait at
+  /// run in the order they came; those of one lane too, but that short ones of other keys go before
+  /// long ones and what stands behind those. Jobs that wait at
   /// the same moment share a transaction and a flush, with one long one at most; a batch that fails
   /// does not fail its companions. A job that waits beyond `deadline`, or finds the queue full,
   /// ends with kUnavailable without having run (then Done may be called on the caller's thread,

@@ -41,8 +41,11 @@ class JobQueue {
   /// wait for two of them. A job that locks is alone.
   [[nodiscard]] std::vector<Waiting> Take(std::size_t most) {
     std::vector<Waiting> taken;
-    const bool has_turn = !long_.empty() && (short_.empty() || !std::exchange(had_long_, false));
-    const std::size_t room = has_turn ? most - 1 : most;
+    const bool had_long = std::exchange(had_long_, false);
+    const bool has_turn = !long_.empty() && (short_.empty() || !had_long);
+    const bool is_alone = has_turn && !long_.front().job->Locks().empty() && !WaitsForShort();
+    std::size_t room = has_turn ? most - 1 : most;
+    if (is_alone) room = 0;
     while (!short_.empty() && taken.size() < room) {
       if (!TakeFront(short_, taken)) return taken;
     }
@@ -51,7 +54,7 @@ class JobQueue {
       const std::size_t before = taken.size();
       const bool goes_on = TakeFront(long_, taken);
       if (taken.size() > before) Forget(key);
-      had_long_ = taken.back().job->IsLong();
+      had_long_ = had_long_ || taken.back().job->IsLong();
       if (!goes_on || had_long_) break;
     }
     if (taken.empty() && !short_.empty()) static_cast<void>(TakeFront(short_, taken));

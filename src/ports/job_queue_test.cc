@@ -127,6 +127,20 @@ TEST(JobQueue, TakesOneThatLocksAlone) {
   EXPECT_THAT(queue.Take(), ElementsAre("l"));
 }
 
+TEST(JobQueue, GivesALongOneThatLocksATurn) {
+  TestQueue queue;
+  queue.Push("L", 1, true, true);
+  queue.Long("A", 2);
+  int turns = 0;
+  for (bool is_taken = false; !is_taken; ++turns) {
+    ASSERT_LT(turns, 10) << "behind short ones for ever";
+    queue.Short("a", 3);
+    const Names taken = queue.Take();
+    is_taken = taken == Names{"A"} || (taken.size() == 2 && taken.back() == "A");
+  }
+  EXPECT_EQ(queue.queue.size(), 0U);
+}
+
 TEST(JobQueue, TakesOutWhatIsLateAndAll) {
   TestQueue queue;
   const Deadline early = Clock::now();

@@ -104,12 +104,15 @@ constexpr Sql kLedger{"deletion_ledger.add",
                       "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT $1, $3, $4"
                       " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
                       " ON CONFLICT DO NOTHING"};
-// The lists that it was moved out of: a backup may be of a time when it still was in one of them.
+// The lists out of which it came here: a backup may be of a time when it still was in one of them.
+// (Another list may have had an item of that id, and moved it to somewhere else.)
 constexpr Sql kLedgerOfMoves{
     "deletion_ledger.add_moved",
-    "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT i.list_id, i.id, $4"
-    " FROM items i WHERE i.id = $3 AND i.gone = 'moved'"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2) ON CONFLICT DO NOTHING"};
+    "WITH RECURSIVE came (list_id) AS (SELECT id FROM lists WHERE id = $1 AND last_batch = $2"
+    " UNION SELECT i.list_id FROM came c JOIN items i ON i.moved_to = c.list_id"
+    " WHERE i.id = $3 AND i.gone = 'moved')"
+    " INSERT INTO deletion_ledger (list_id, item_id, purged_at)"
+    " SELECT c.list_id, $3, $4 FROM came c WHERE c.list_id <> $1 ON CONFLICT DO NOTHING"};
 
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();

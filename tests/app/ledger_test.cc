@@ -147,6 +147,20 @@ TEST_F(Ledger, HasALineForEachListThatAnItemHasBeenIn) {
   EXPECT_THAT(named, testing::UnorderedElementsAreArray(lists));
 }
 
+TEST_F(Ledger, HasNoLineForAnItemOfTheSameIdThatWentElsewhere) {
+  const Uuid list = MakeList(*lists_[0]);
+  const Uuid other = MakeList(*lists_[0]);
+  const Uuid item = AddTo(list, "stays");
+  Transfer(list, item, other);
+  const Uuid own = MakeList(*lists_[0]);
+  Change(AddOp(own, item));
+  ChangeItem(domain::Kind::kPurge, own, item);
+  std::vector<Uuid> named;
+  Look(store::LedgerStatement({}),
+       [&](const ports::Row& row) { named.push_back(store::ReadLedgerEntry(row).list_id); });
+  EXPECT_THAT(named, ElementsAre(own));
+}
+
 TEST_F(Ledger, LeavesWhatFailsAndGoesOn) {
   const Uuid poor = MakeList(*lists_[0]);
   const Uuid list = MakeList(*lists_[0]);
