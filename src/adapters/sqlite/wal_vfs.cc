@@ -75,8 +75,10 @@ struct Log : sqlite3_file {
 /// them replaced.
 struct MainFile : sqlite3_io_methods {
   const sqlite3_io_methods* base;
-  Log* log;           // Null while that is not open.
-  int unflushed = 0;  // Bytes that were written since the last flush.
+  Log* log = nullptr;  // Null while that is not open.
+  int unflushed = 0;   // Bytes that were written since the last flush.
+
+  explicit MainFile(const sqlite3_io_methods& its) : sqlite3_io_methods(its), base(&its) {}
 };
 
 constexpr std::size_t RoundUp(std::size_t size) {
@@ -228,7 +230,7 @@ int OpenMain(sqlite3_vfs* base, const char* name, sqlite3_file* file, int flags,
   const int code = base->xOpen(base, name, file, flags, out);
   if (code != SQLITE_OK || file->pMethods->iVersion < 2) return code;
   void* place = After(file, static_cast<std::size_t>(base->szOsFile));
-  auto* main = new (place) MainFile{*file->pMethods, file->pMethods, nullptr, 0};
+  auto* main = new (place) MainFile(*file->pMethods);
   main->iVersion = std::min(main->iVersion, 3);
   main->xShmLock = ShmLock;
   main->xWrite = WriteMain;
