@@ -22,6 +22,13 @@ def ops_of(store):
     return [store.add(lists[n % 2]) if n % 5 == 0 else store.tick(lists[n % 2], n) for n in range(OPS)]
 
 
+def ticks_of(stores):
+    """Ticks of ten people, then the same taken back, so that each changes something, in a slice that begins
+    anew as well. (One that changes nothing is answered without a commit.)"""
+    return [store.single(store.tick(store.lists[n % 2], n)) for n in range(25) for at in range(0, len(stores), 10)
+            for _ in ("ticked", "taken back") for store in stores[at:at + 10]]
+
+
 class Weather:
     """`learn`: gives stores their cursors and revisions."""
 
@@ -29,9 +36,7 @@ class Weather:
         self.ours, self.server, self.learn = ours, server, learn
         self.devices = stores[:DEVICES]
         self.others = data.Plan("storm-others")
-        ticks = [store.single(store.tick(store.lists[n % 2], n)) for n in range(50) for store in
-                 self.ready(stores[DEVICES:])]
-        self.others.add("tick", 1, 200, -1, ticks)
+        self.others.add("tick", 1, 200, -1, ticks_of(self.ready(stores[DEVICES:])))
         self.others.add("read", 1, 200, -1, [data.request("GET", f"/v1/lists/{each}", store.token)
                                              for store in stores[DEVICES:] for each in store.lists[:2]])
         self.others = self.others.done()
