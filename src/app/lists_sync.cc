@@ -66,9 +66,9 @@ void Lists::Impl::WriteAll(std::vector<WriteRequest> requests) {
 /// Where an item was moved to is told to those who see that list.
 void Lists::Impl::TellMoved(WriteRequest request, const base::Uuid& to, base::Error error) {
   auto sees = std::make_shared<bool>(false);
+  ports::Statement statement = store::SeesStatement(request.op.actor_id, to);
   ReadRows(
-      database_, {store::SeesStatement(request.op.actor_id, to)},
-      [sees](std::size_t, const ports::Row&) { *sees = true; },
+      database_, {std::move(statement)}, [sees](std::size_t, const ports::Row&) { *sees = true; },
       [sees, to, request = std::make_shared<WriteRequest>(std::move(request)),
        error = std::move(error)](const base::Result<void>& read) mutable {
         if (!read) return request->done(std::unexpected(read.error()));

@@ -150,7 +150,8 @@ base::Result<Decision> Purge(const ListPtr& list, const Item& item, const Op& op
                              const DecideContext& context) {
   Edit edit(*list, op, context);
   // What somebody has brought back since it was found there has all its time again.
-  const bool stays = op.expires && !(item.trashed() && *item.deleted_at < *op.expires);
+  const bool has_expired = item.trashed() && item.deleted_at && item.deleted_at < op.expires;
+  const bool stays = op.expires && !has_expired;
   if (stays) return std::move(edit).Finish(list, Status::kApplied);
   for (const ItemPtr& child : list->LiveChildren(item.id)) {
     edit.SetItem(*child, Fields{.mask = kDeletedAt, .deleted_at = edit.at()});

@@ -43,6 +43,8 @@ struct Sql {
   const char* name = "";  // For metrics and traces, as `lists.guard`.
   const char* text = "";
   const ManyRows* many = nullptr;  // An adapter may use it: in a batch, or where several wait.
+  /// The same, with the same parameters, where it is known that the batch's guard changed its row.
+  const Sql* when_guarded = nullptr;
 };
 
 struct Bytes {
@@ -104,6 +106,9 @@ struct ReadRequest {
 /// row, the others (which ask for its mark) change none either, and nothing has happened.
 struct Batch {
   std::vector<Statement> statements;
+  /// Nothing but the first decides: once it has changed its row, an adapter that runs them one by
+  /// one may use `when_guarded` of the others.
+  bool has_one_guard = false;
   std::size_t rows = 1;  // How many callers' writes it carries: what `rows per commit` counts.
 
   /// Rows of `users` that it changes besides the row of `list`: where several transactions run at

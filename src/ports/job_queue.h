@@ -61,6 +61,15 @@ class JobQueue {
     return taken;
   }
 
+  /// What joins a transaction that is open already, `most` at most: short ones that came meanwhile.
+  [[nodiscard]] std::vector<Waiting> TakeMore(std::size_t most) {
+    std::vector<Waiting> taken;
+    while (!short_.empty() && taken.size() < most && short_.front().job->Locks().empty()) {
+      static_cast<void>(TakeFront(short_, taken));
+    }
+    return taken;
+  }
+
   /// Takes out those whose deadline is over.
   [[nodiscard]] std::vector<Waiting> TakeLate(Deadline now) {
     std::vector<Waiting> late;

@@ -47,6 +47,7 @@ struct TestQueue {
   void Long(const std::string& name, std::uint64_t key) { Push(name, key, true, false); }
   void Locking(const std::string& name, std::uint64_t key) { Push(name, key, false, true); }
   Names Take(std::size_t most = 256) { return NamesOf(queue.Take(most)); }
+  Names TakeMore(std::size_t most) { return NamesOf(queue.TakeMore(most)); }
 
   void Push(const std::string& name, std::uint64_t key, bool is_long, bool locks) {
     queue.Push({std::make_shared<NamedJob>(name, is_long, locks), deadline, Clock::now(), key});
@@ -64,6 +65,22 @@ TEST(JobQueue, TakesShortOnesTogether) {
   EXPECT_THAT(queue.Take(2), ElementsAre("a", "b"));
   EXPECT_THAT(queue.Take(2), ElementsAre("c"));
   EXPECT_TRUE(queue.queue.empty());
+}
+
+TEST(JobQueue, LetsShortOnesJoinATransactionThatIsOpen) {
+  TestQueue queue;
+  queue.Long("A", 1);
+  EXPECT_THAT(queue.Take(), ElementsAre("A"));
+  queue.Long("B", 2);
+  queue.Short("b", 2);  // Behind B, which may not join.
+  for (const char* name : {"c", "d", "e"}) queue.Short(name, 3);
+  queue.Locking("f", 4);
+  queue.Short("g", 5);
+  EXPECT_THAT(queue.TakeMore(0), IsEmpty());
+  EXPECT_THAT(queue.TakeMore(2), ElementsAre("c", "d"));
+  EXPECT_THAT(queue.TakeMore(9), ElementsAre("e"));
+  EXPECT_THAT(queue.TakeMore(9), IsEmpty());  // One that locks is alone.
+  EXPECT_EQ(queue.queue.size(), 4U);
 }
 
 TEST(JobQueue, TakesLongOnesOneByOne) {

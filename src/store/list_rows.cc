@@ -14,6 +14,8 @@ using ports::Sql;
 using ports::Statement;
 using ports::Value;
 
+#define IS_GUARDED "EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
+
 // A statement with a form for many rows names the list first. In that form the mark is looked up
 // row by row, not joined: so rows are taken in the order in which they are given.
 #define WRITTEN_BY_ITS_BATCH \
@@ -32,12 +34,15 @@ constexpr ManyRows kPutItems{"WITH v (list_id, mark, " ITEM ") AS (VALUES ",
                              ") INSERT INTO items (list_id, " ITEM ") SELECT list_id, " ITEM
                              " FROM v" WRITTEN_BY_ITS_BATCH OR_SET_ITEM " RETURNING list_id, id",
                              "uyutttbmttuummmiitu", 2};
-constexpr Sql kPutItem{
-    "items.put",
-    "INSERT INTO items (list_id, " ITEM
-    ") SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)" OR_SET_ITEM,
-    &kPutItems};
+#define VALUES_OF_ITEM \
+  "$1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
+constexpr Sql kPutGuardedItem{"items.put_guarded", "INSERT INTO items (list_id, " ITEM
+                                                   ") VALUES (" VALUES_OF_ITEM ")" OR_SET_ITEM};
+constexpr Sql kPutItem{"items.put",
+                       "INSERT INTO items (list_id, " ITEM ") SELECT " VALUES_OF_ITEM
+                       " WHERE " IS_GUARDED OR_SET_ITEM,
+                       &kPutItems, &kPutGuardedItem};
+#undef VALUES_OF_ITEM
 #undef ITEM
 #undef OR_SET_ITEM
 
@@ -51,13 +56,13 @@ constexpr ManyRows kSetItems{
     " moved_to = v.moved_to FROM v" WRITTEN_BY_ITS_BATCH
     " AND items.list_id = v.list_id AND items.id = v.id RETURNING items.list_id, items.id",
     "uyuttbmttummiitu", 2};
-constexpr Sql kSetItem{
-    "items.set",
-    "UPDATE items SET text = $4, note = $5, done = $6, done_at = $7, due = $8, labels = $9,"
-    " parent_id = $10, updated_at = $11, deleted_at = $12, trashed_by = $13, revision = $14,"
-    " gone = $15, moved_to = $16 WHERE list_id = $1 AND id = $3"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
-    &kSetItems};
+#define SET_ITEM                                                                            \
+  "UPDATE items SET text = $4, note = $5, done = $6, done_at = $7, due = $8, labels = $9,"  \
+  " parent_id = $10, updated_at = $11, deleted_at = $12, trashed_by = $13, revision = $14," \
+  " gone = $15, moved_to = $16 WHERE list_id = $1 AND id = $3"
+constexpr Sql kSetGuardedItem{"items.set_guarded", SET_ITEM};
+constexpr Sql kSetItem{"items.set", SET_ITEM " AND " IS_GUARDED, &kSetItems, &kSetGuardedItem};
+#undef SET_ITEM
 
 #define CHANGE                                                                                  \
   "revision, op_id, at, actor_id, client_id, kind, status, item_id, effects, overridden, kept," \
@@ -67,11 +72,13 @@ constexpr ManyRows kLogChanges{"WITH v (list_id, mark, " CHANGE ") AS (VALUES ",
                                ", tx) SELECT list_id, " CHANGE ", :tx FROM v" WRITTEN_BY_ITS_BATCH
                                " RETURNING list_id, revision",
                                "uyiumuuttuttty", 2};
+#define VALUES_OF_CHANGE "$1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14"
+constexpr Sql kLogGuardedChange{"changes.add_guarded", "INSERT INTO changes (list_id, " CHANGE
+                                                       ", tx) VALUES (" VALUES_OF_CHANGE ", :tx)"};
 constexpr Sql kLogChange{"changes.add",
-                         "INSERT INTO changes (list_id, " CHANGE
-                         ", tx) SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, :tx"
-                         " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
-                         &kLogChanges};
+                         "INSERT INTO changes (list_id, " CHANGE ", tx) SELECT " VALUES_OF_CHANGE
+                         ", :tx WHERE " IS_GUARDED,
+                         &kLogChanges, &kLogGuardedChange};
 
 #define SYNCED CHANGE ", base_revision, result_code, result_fields"
 constexpr ManyRows kLogManySynced{
@@ -79,12 +86,16 @@ constexpr ManyRows kLogManySynced{
     ") INSERT INTO changes (list_id, " SYNCED ", tx) SELECT list_id, " SYNCED
     ", :tx FROM v" WRITTEN_BY_ITS_BATCH " RETURNING list_id, revision",
     "uyiumuuttutttyitt", 2};
-constexpr Sql kLogSynced{
-    "changes.add_synced",
-    "INSERT INTO changes (list_id, " SYNCED
-    ", tx) SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, :tx"
-    " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)",
-    &kLogManySynced};
+#define VALUES_OF_SYNCED VALUES_OF_CHANGE ", $15, $16, $17"
+constexpr Sql kLogGuardedSynced{"changes.add_synced_guarded",
+                                "INSERT INTO changes (list_id, " SYNCED
+                                ", tx) VALUES (" VALUES_OF_SYNCED ", :tx)"};
+constexpr Sql kLogSynced{"changes.add_synced",
+                         "INSERT INTO changes (list_id, " SYNCED ", tx) SELECT " VALUES_OF_SYNCED
+                         ", :tx WHERE " IS_GUARDED,
+                         &kLogManySynced, &kLogGuardedSynced};
+#undef VALUES_OF_SYNCED
+#undef VALUES_OF_CHANGE
 #undef SYNCED
 #undef CHANGE
 #undef WRITTEN_BY_ITS_BATCH
@@ -96,14 +107,13 @@ constexpr Sql kEraseChange{
     " result_fields = CASE WHEN item_id = $5 THEN NULL ELSE result_fields END,"
     " digest = CASE WHEN item_id = $5 THEN $6 ELSE digest END"
     " WHERE list_id = $1 AND revision = $3"
-    " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+    " AND " IS_GUARDED};
 constexpr Sql kEraseAnswer{"idempotency.erase_item",
                            "UPDATE idempotency SET body = $5 WHERE user_id = $3 AND scope = $4"
-                           " AND EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"};
+                           " AND " IS_GUARDED};
 constexpr Sql kLedger{"deletion_ledger.add",
                       "INSERT INTO deletion_ledger (list_id, item_id, purged_at) SELECT $1, $3, $4"
-                      " WHERE EXISTS (SELECT 1 FROM lists WHERE id = $1 AND last_batch = $2)"
-                      " ON CONFLICT DO NOTHING"};
+                      " WHERE " IS_GUARDED " ON CONFLICT DO NOTHING"};
 // The lists out of which it came here: a backup may be of a time when it still was in one of them.
 // (Another list may have had an item of that id, and moved it to somewhere else.)
 constexpr Sql kLedgerOfMoves{
@@ -113,6 +123,8 @@ constexpr Sql kLedgerOfMoves{
     " WHERE i.id = $3 AND i.gone = 'moved')"
     " INSERT INTO deletion_ledger (list_id, item_id, purged_at)"
     " SELECT c.list_id, $3, $4 FROM came c WHERE c.list_id <> $1 ON CONFLICT DO NOTHING"};
+
+#undef IS_GUARDED
 
 Value OrNull(const std::optional<base::Time>& time) {
   return time ? Value(*time) : Value();

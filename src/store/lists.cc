@@ -230,6 +230,7 @@ ListBatch BatchOf(const ListWrite& write) {
   const domain::ListState& after = *write.after;
   statements.reserve(4 + write.rows.size() + write.changes.size());
   if (write.before) {
+    made.batch.has_one_guard = true;
     statements.push_back(Guard(write));
     AskOnce(write, kGuardOnce, statements.back());
   } else {

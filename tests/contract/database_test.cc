@@ -44,6 +44,11 @@ constexpr Sql kGuarded{
     "INSERT INTO outbox (id, kind, payload, created_at, available_at, attempts, tx)"
     " SELECT $3, 'guarded', $2, $4, $4, 0, :tx"
     " WHERE EXISTS (SELECT 1 FROM outbox WHERE id = $1 AND payload = $2)"};
+constexpr Sql kUnasked{
+    "test.unasked",
+    "INSERT INTO outbox (id, kind, payload, created_at, available_at, attempts, tx)"
+    " VALUES ($3, 'guarded', $2, $4, $4, 0, :tx)"};
+constexpr Sql kGuardedOrUnasked{"test.guarded_or_unasked", kGuarded.text, nullptr, &kUnasked};
 constexpr Sql kTouchAll{"test.touch_all", "UPDATE outbox SET available_at = $1 WHERE kind = $2"};
 constexpr Sql kCount{"test.count", "SELECT COUNT(*) FROM outbox"};
 constexpr Sql kCountGuarded{"test.count_guarded",
@@ -153,6 +158,26 @@ TEST_P(DatabaseContract, DoesNothingWhenTheGuardFindsNoRow) {
   EXPECT_THAT(won->changed, ElementsAre(1, 1, 1));
   EXPECT_EQ(ReadInt(database(), {&kCountGuarded, {}}), 2);
   EXPECT_EQ(ReadInt(database(), {&kAttempts, {id}}), 8);
+}
+
+TEST_P(DatabaseContract, AsksNoMoreForAMarkOnlyOnceTheGuardHasChangedItsRow) {
+  const Uuid id = NewId();
+  ASSERT_TRUE(Write(database(), {Add(7, id)}));
+  const auto done = [&](bool has_one_guard, std::int64_t expected, const std::string& wanted) {
+    ports::Batch batch{.statements = {{&kGuard, {id, expected, "mark"}},
+                                      {&kGuardedOrUnasked, {id, wanted, NewId(), kTime}},
+                                      {&kGuardedOrUnasked, {id, wanted, NewId(), kTime}}},
+                       .has_one_guard = has_one_guard};
+    const auto job = std::make_shared<TestJob>(std::move(batch));
+    database().Write(0, Soon(), job);
+    const auto outcome = job->Wait();
+    return outcome.has_value() ? outcome->changed : std::vector<std::int64_t>();
+  };
+  EXPECT_THAT(done(true, 6, "mark"), ElementsAre(0, 0, 0));      // The guard decides for all.
+  EXPECT_THAT(done(false, 7, "another"), ElementsAre(1, 0, 0));  // Each is decided by itself.
+  EXPECT_EQ(ReadInt(database(), {&kCountGuarded, {}}), 0);
+  EXPECT_THAT(done(true, 8, "mark"), ElementsAre(1, 1, 1));
+  EXPECT_EQ(ReadInt(database(), {&kCountGuarded, {}}), 2);
 }
 
 TEST_P(DatabaseContract, KeepsNothingOfABatchThatFails) {

@@ -110,6 +110,45 @@ TEST_F(SqliteOnly, WhatWaitsTogetherSharesOneCommit) {
   EXPECT_EQ(ReadInt(database(), {&kTx, {}}), 1);
 }
 
+TEST_F(SqliteOnly, WhatIsShortAndComesWhileATransactionRunsSharesIt) {
+  for (const bool is_long : {false, true}) {
+    std::vector<std::shared_ptr<TestJob>> jobs;
+    const auto add = [&](std::int64_t id) {
+      jobs.push_back(std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {id}}}));
+      jobs.back()->is_long = is_long;
+    };
+    for (std::int64_t i = 0; i < 3; ++i) add(10 * (is_long ? 1 : 0) + i);
+    jobs[0]->on_prepare = [&] {
+      for (std::size_t i = 1; i < jobs.size(); ++i) database().Write(i, Soon(), jobs[i]);
+    };
+    const std::uint64_t before = Commits();
+    database().Write(0, Soon(), jobs[0]);
+    for (const auto& job : jobs) EXPECT_TRUE(job->Wait().has_value());
+    EXPECT_EQ(Commits() - before, is_long ? 3U : 1U);
+  }
+  EXPECT_EQ(ReadInt(database(), {&kCountParents, {}}), 6);
+}
+
+TEST_F(SqliteOnly, WhatComesLateAndFailsHarmsNoOther) {
+  for (std::int64_t bad = 0; bad <= 3; ++bad) {  // At the end: none.
+    const std::int64_t from = 10 * (bad + 1);
+    ASSERT_TRUE(Write(database(), {{&kParent, {from + 9}}}));
+    std::vector<std::shared_ptr<TestJob>> jobs{
+        std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {from}}})};
+    jobs[0]->on_prepare = [&] {
+      for (std::int64_t i = 0; i < 3; ++i) {
+        jobs.push_back(Submit(database(), 1, {{&kParent, {i == bad ? from + 9 : from + i + 1}}}));
+      }
+    };
+    database().Write(1, Soon(), jobs[0]);
+    EXPECT_TRUE(jobs[0]->Wait().has_value());
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(jobs[i + 1]->Wait().has_value(), static_cast<std::int64_t>(i) != bad) << bad;
+    }
+  }
+  EXPECT_EQ(ReadInt(database(), {&kCountParents, {}}), 4 + 3 * 3 + 4);
+}
+
 TEST_F(SqliteOnly, OnlyWhatWritesGetsATransactionNumber) {
   ASSERT_TRUE(Write(database(), {}));
   EXPECT_EQ(Commits(), 0U);

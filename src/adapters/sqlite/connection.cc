@@ -270,9 +270,10 @@ Attempt<Connection::Prepared*> Connection::Prepare(const ports::Sql& sql) {
   return (prepared_[&sql] = std::move(prepared)).get();
 }
 
-Attempt<Connection::Prepared*> Connection::Bind(const ports::Statement& statement,
-                                                std::int64_t tx) {
-  const auto prepared = Prepare(*statement.sql);
+Attempt<Connection::Prepared*> Connection::Bind(const ports::Statement& statement, std::int64_t tx,
+                                                bool is_guarded) {
+  const ports::Sql* const guarded = is_guarded ? statement.sql->when_guarded : nullptr;
+  const auto prepared = Prepare(guarded != nullptr ? *guarded : *statement.sql);
   if (!prepared) return prepared;
   Prepared& it = **prepared;
   const std::size_t count = std::min(statement.params.size(), it.indexes.size());
@@ -285,8 +286,9 @@ Attempt<Connection::Prepared*> Connection::Bind(const ports::Statement& statemen
   return prepared;
 }
 
-Attempt<std::int64_t> Connection::Write(const ports::Statement& statement, std::int64_t tx) {
-  const auto prepared = Bind(statement, tx);
+Attempt<std::int64_t> Connection::Write(const ports::Statement& statement, std::int64_t tx,
+                                        bool is_guarded) {
+  const auto prepared = Bind(statement, tx, is_guarded);
   if (!prepared) return std::unexpected(prepared.error());
   sqlite3_stmt* raw = (*prepared)->statement;
   const std::int64_t before = TotalChanges();
@@ -305,7 +307,7 @@ Attempt<std::int64_t> Connection::Write(const ports::Statement& statement, std::
 
 Attempt<void> Connection::Read(const ports::Statement& statement,
                                const std::function<void(const ports::Row&)>& on_row) {
-  const auto prepared = Bind(statement, 0);
+  const auto prepared = Bind(statement, 0, false);
   if (!prepared) return std::unexpected(prepared.error());
   sqlite3_stmt* raw = (*prepared)->statement;
   const StatementRow row(raw);

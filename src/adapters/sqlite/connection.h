@@ -71,8 +71,9 @@ class Connection {
   [[nodiscard]] Attempt<std::string> QueryText(const char* sql);
 
   /// Runs one statement with `:tx` bound to `tx`; returns how many rows it changed itself (what
-  /// triggers changed is not counted).
-  [[nodiscard]] Attempt<std::int64_t> Write(const ports::Statement& statement, std::int64_t tx);
+  /// triggers changed is not counted). `is_guarded`: ports::Sql::when_guarded holds.
+  [[nodiscard]] Attempt<std::int64_t> Write(const ports::Statement& statement, std::int64_t tx,
+                                            bool is_guarded = false);
 
   /// Runs one statement and calls `on_row` for each row.
   [[nodiscard]] Attempt<void> Read(const ports::Statement& statement,
@@ -106,7 +107,8 @@ class Connection {
   explicit Connection(sqlite3* database);
   [[nodiscard]] Failure LastFailure(int code) const;
   [[nodiscard]] Attempt<Prepared*> Prepare(const ports::Sql& sql);
-  [[nodiscard]] Attempt<Prepared*> Bind(const ports::Statement& statement, std::int64_t tx);
+  [[nodiscard]] Attempt<Prepared*> Bind(const ports::Statement& statement, std::int64_t tx,
+                                        bool is_guarded);
 
   sqlite3* database_;
   int wal_frames_ = 0;

@@ -65,7 +65,8 @@ GroupWriter::~GroupWriter() {
   }
 }
 
-void GroupWriter::Run(std::vector<GroupJob>& jobs) {
+void GroupWriter::Run(std::vector<GroupJob>& jobs, More more) {
+  more_ = std::move(more);
   RunRange(jobs, 0, jobs.size());
 }
 
@@ -99,11 +100,11 @@ void GroupWriter::RunRange(std::vector<GroupJob>& jobs, std::size_t begin, std::
 }
 
 GroupWriter::Attempted GroupWriter::TryRange(std::vector<GroupJob>& jobs, std::size_t begin,
-                                             std::size_t end) {
+                                             std::size_t& end) {
   bool open = false;
   std::size_t rows = 0;
   const std::int64_t changes_before = connection_ ? connection_->TotalChanges() : 0;
-  for (std::size_t i = begin; i < end; ++i) {
+  for (std::size_t i = begin; i < end || AsksForMore(jobs, open, end); ++i) {
     if (jobs[i].error) continue;
     if (!jobs[i].prepared) Prepare(jobs[i]);
     if (jobs[i].error || jobs[i].batch.statements.empty()) continue;
@@ -118,6 +119,14 @@ GroupWriter::Attempted GroupWriter::TryRange(std::vector<GroupJob>& jobs, std::s
   Attempted attempted = Finish(rows, changes_before);
   if (attempted.stop != Stop::kNone) RollBack();
   return attempted;
+}
+
+/// Whether something has come meanwhile that can share the transaction, and its flush.
+bool GroupWriter::AsksForMore(std::vector<GroupJob>& jobs, bool open, std::size_t& end) {
+  if (!open || !more_ || end != jobs.size()) return false;
+  std::exchange(more_, nullptr)(jobs);
+  const std::size_t before = std::exchange(end, jobs.size());
+  return end > before;
 }
 
 void GroupWriter::Prepare(GroupJob& job) {
@@ -139,16 +148,23 @@ GroupWriter::Attempted GroupWriter::RunStatements(GroupJob& job, std::size_t at,
     }
     open = true;
   }
-  for (const ports::Statement& statement : job.batch.statements) {
-    const auto changed = connection_->Write(statement, tx_ + 1);
-    if (!changed) {
-      if (BlameOf(changed.error()) != Blame::kBatch) {
-        return {Stop::kAll, at, GroupError(statement.sql->name, changed.error())};
+  const ports::Batch& batch = job.batch;
+  std::vector<std::int64_t>& changed = job.outcome.changed;
+  for (const ports::Statement& statement : batch.statements) {
+    const bool is_guarded = batch.has_one_guard && !changed.empty();
+    if (is_guarded && changed.front() == 0) {
+      changed.resize(batch.statements.size());  // The others change none either.
+      break;
+    }
+    const auto rows = connection_->Write(statement, tx_ + 1, is_guarded);
+    if (!rows) {
+      if (BlameOf(rows.error()) != Blame::kBatch) {
+        return {Stop::kAll, at, GroupError(statement.sql->name, rows.error())};
       }
-      LogFailure("batch failed", statement.sql->name, changed.error());
+      LogFailure("batch failed", statement.sql->name, rows.error());
       return {Stop::kBatch, at};
     }
-    job.outcome.changed.push_back(*changed);
+    changed.push_back(*rows);
   }
   return {};
 }

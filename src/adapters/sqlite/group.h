@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -32,12 +33,16 @@ class GroupWriter {
   GroupWriter(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics);
   ~GroupWriter();
 
-  /// Prepares and runs `jobs` in order. After it each has its `outcome`, or an `error`:
+  /// Appends jobs that came meanwhile.
+  using More = std::function<void(std::vector<GroupJob>&)>;
+
+  /// Prepares and runs `jobs` in order, and then those of `more`, which is asked once, before the
+  /// transaction is committed. After it each has its `outcome`, or an `error`:
   ///   storage_full     the disk is full; nothing of it was done,
   ///   unavailable      it could not be done; nothing of it was,
   ///   outcome_unknown  the flush failed: it may be there after a crash, or may not.
   /// A batch that fails by itself is left out; the others are done. What is done is on disk.
-  void Run(std::vector<GroupJob>& jobs);
+  void Run(std::vector<GroupJob>& jobs, More more);
 
   /// Has the log copied into the database when it is long, so that it starts anew: beside the
   /// writes, again until little is left, and that little here. To be called after the answers have
@@ -58,10 +63,12 @@ class GroupWriter {
   };
 
   void RunRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end);
-  [[nodiscard]] Attempted TryRange(std::vector<GroupJob>& jobs, std::size_t begin, std::size_t end);
+  [[nodiscard]] Attempted TryRange(std::vector<GroupJob>& jobs, std::size_t begin,
+                                   std::size_t& end);
   [[nodiscard]] Attempted RunStatements(GroupJob& job, std::size_t at, bool& open);
   [[nodiscard]] Attempted Finish(std::size_t rows, std::int64_t changes_before);
   [[nodiscard]] Attempt<void> Begin();
+  [[nodiscard]] bool AsksForMore(std::vector<GroupJob>& jobs, bool open, std::size_t& end);
   void Prepare(GroupJob& job);
   void FailBatch(GroupJob& job);
   [[nodiscard]] base::Error GroupError(const char* statement, const Failure& failure);
@@ -73,6 +80,7 @@ class GroupWriter {
   const ports::Statement begin_;
   const ports::Statement commit_;
   const ports::Statement count_commit_;
+  More more_;                                   // Null once it has been asked.
   std::unique_ptr<Connection> connection_;      // Null while it cannot be opened.
   std::int64_t tx_ = -1;                        // meta.tx as of the last commit; -1: to be read.
   std::unique_ptr<Checkpointer> checkpointer_;  // Null only at the end.

@@ -69,16 +69,32 @@ bool Writer::Take(std::vector<Waiting>& taken) {
   return !taken.empty();
 }
 
-void Writer::RunGroup(std::vector<Waiting>& taken) {
+std::vector<Writer::Waiting> Writer::TakeMore(std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Waiting> more = queue_.TakeMore(most);
+  length_.Set(static_cast<double>(queue_.size()));
+  return more;
+}
+
+void Writer::Append(std::vector<Waiting>& taken, std::vector<GroupJob>& jobs) {
   const auto now = Clock::now();
-  std::vector<GroupJob> jobs;
-  jobs.reserve(taken.size());
+  jobs.reserve(jobs.size() + taken.size());
   for (Waiting& waiting : taken) {
     wait_seconds_.Observe(std::chrono::duration<double>(now - waiting.since).count());
     jobs.push_back({.job = std::move(waiting.job)});
     if (waiting.deadline <= now) jobs.back().error = ports::WriteTooLate();
   }
-  group_.Run(jobs);
+}
+
+void Writer::RunGroup(std::vector<Waiting>& taken) {
+  std::vector<GroupJob> jobs;
+  const bool is_alone = !taken.front().job->Locks().empty();
+  Append(taken, jobs);
+  group_.Run(
+      jobs, is_alone ? GroupWriter::More() : [this](std::vector<GroupJob>& all) {
+        std::vector<Waiting> more = TakeMore(group_max_ - std::min(group_max_, all.size()));
+        Append(more, all);
+      });
   for (GroupJob& job : jobs) {
     if (job.error) {
       job.job->Done(std::unexpected(std::move(*job.error)));

@@ -17,7 +17,8 @@
 
 namespace adapters::sqlite {
 
-/// The one writer: a bounded queue and a thread that takes all that waits as one group.
+/// The one writer: a bounded queue and a thread that takes all that waits as one group, and what
+/// came while it ran.
 class Writer {
  public:
   Writer(const Config& config, std::unique_ptr<Connection> connection, base::Metrics& metrics);
@@ -37,6 +38,9 @@ class Writer {
 
   void Loop();
   [[nodiscard]] bool Take(std::vector<Waiting>& taken);
+  /// Short ones, which join a transaction that is open.
+  [[nodiscard]] std::vector<Waiting> TakeMore(std::size_t most);
+  void Append(std::vector<Waiting>& taken, std::vector<GroupJob>& jobs);
   void RunGroup(std::vector<Waiting>& taken);
 
   const std::size_t queue_max_;
