@@ -48,7 +48,8 @@ constexpr Sql kLogDown{"log.down",
                        BOUNDED("revision < $2", " DESC", "$3", "$4") " ORDER BY c.revision DESC"};
 #undef BOUNDED
 
-// kStart and kContent in one, in the view of the head.
+// kStart and kContent in one, in the view of the head. All of it or, where that is too much, none:
+// to know only that is half of the work.
 constexpr Sql kContentSince{
     "log.content_since",
     "WITH w AS (SELECT COALESCE((SELECT b.revision FROM changes b WHERE b.list_id = $1"
@@ -57,13 +58,11 @@ constexpr Sql kContentSince{
     " FROM members m JOIN lists l ON l.id = m.list_id"
     " WHERE m.list_id = $1 AND m.user_id = $5 AND " IN_SIGHT
     ") SELECT c.revision, c.op_id, c.at, c.actor_id, c.client_id, c.kind, c.status, c.item_id,"
-    " c.effects, c.overridden, c.kept, s.total, (SELECT start FROM w) FROM (SELECT n.revision,"
-    " n.size, SUM(n.size) OVER (ORDER BY n.revision) AS total FROM (SELECT "
-    "revision, " SIZE_OF_CHANGE
-    " AS size FROM changes WHERE list_id = $1"
-    " AND revision > (SELECT start FROM w) ORDER BY revision LIMIT $3) n) s"
-    " JOIN changes c ON c.list_id = $1 AND c.revision = s.revision"
-    " WHERE s.total - s.size < $4 ORDER BY c.revision"};
+    " c.effects, c.overridden, c.kept, 0, (SELECT start FROM w) FROM changes c"
+    " WHERE c.list_id = $1 AND c.revision > (SELECT start FROM w)"
+    " AND (SELECT SUM(n.size) FROM (SELECT " SIZE_OF_CHANGE
+    " AS size FROM changes WHERE list_id = $1 AND revision > (SELECT start FROM w)"
+    " ORDER BY revision LIMIT $3) n) < $4 ORDER BY c.revision LIMIT $3"};
 #undef SIZE_OF_CHANGE
 #undef IN_SIGHT
 

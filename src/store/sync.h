@@ -71,7 +71,8 @@ struct LogBounds {
                                                 std::int64_t after, std::int64_t last,
                                                 const LogBounds& bounds);
 /// The same above what StartStatement would find, from `far` changes back at most, or else above
-/// what the log lacks: nothing where that is farther back. ReadStart tells what it is.
+/// what the log lacks: nothing where that is farther back, or where what follows (`bounds.changes`
+/// of it at most) comes to `bounds.characters`. ReadStart tells what it is.
 [[nodiscard]] ports::Statement ContentSinceStatement(const base::Uuid& list, const base::Uuid& user,
                                                      std::int64_t since, std::int64_t far,
                                                      const LogBounds& bounds);

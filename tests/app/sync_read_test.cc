@@ -1,5 +1,7 @@
 // What sync tells: since a cursor, of named lists, of what came into sight and went out of it.
 
+#include <algorithm>
+
 #include "app/sync_fixture.h"
 
 namespace app {
@@ -103,8 +105,14 @@ TEST_F(SyncOverDatabase, MoreThanIsReadInOneGoIsToldAllTheSame) {
   const auto told = Told(cursor);
   ASSERT_EQ(Changes(told, list).size(), 600U);
   const std::string note(3000, 'n');
-  AddMany(list, 200, note);  // Of characters, too.
-  EXPECT_EQ(Changes(Told(Cursor(told)), list).size(), 200U);
+  for (const int count : {60, 100}) {  // Of characters, too: one reading has 256 KiB of each list.
+    const std::string before = Cursor(Told(cursor));
+    AddMany(list, count, note);
+    EXPECT_EQ(Changes(Told(before), list).size(), static_cast<std::size_t>(count));
+    watched_.names.clear();
+    EXPECT_TRUE(Ask(before, {}, {}, {RefusedOp(list, user_)}).has_value());
+    EXPECT_EQ(std::ranges::count(watched_.names, "log.content"), count == 60 ? 0 : 1) << count;
+  }
 }
 
 TEST_F(SyncOverDatabase, ANamedListIsToldFromItsRevision) {
