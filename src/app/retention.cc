@@ -101,7 +101,7 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
 
   void TrimLogs() {
     Find<store::OldChange>(
-        store::OldestChangesStatement(), store::ReadOldChange,
+        store::OldestChangesStatement(trimmed_to_), store::ReadOldChange,
         [self = shared_from_this()](const std::vector<store::OldChange>& oldest) {
           const base::Time before = self->Before(self->times_.log);
           std::map<base::Uuid, store::OldChange> last;  // Of each list.
@@ -112,7 +112,12 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
           }
           auto trims = std::make_shared<std::vector<store::OldChange>>();
           for (const auto& each : last) trims->push_back(each.second);
-          if (trims->empty()) return self->DropTombstones();
+          // Once more from the beginning, where what could not be trimmed is.
+          const bool from_beginning = std::exchange(self->trimmed_to_, 0) == 0;
+          if (trims->empty()) {
+            return from_beginning ? self->DropTombstones() : self->TrimLogs();
+          }
+          self->trimmed_to_ = oldest.back().tx;
           // Before, and on its own: the row that all share is not held while a list is waited for.
           self->Run(base::Uuid{}, store::CutTxBatch(*trims), [self, trims] { self->Trim(trims); });
         });
@@ -233,6 +238,9 @@ class Retention::Impl : public std::enable_shared_from_this<Impl> {
   std::atomic<bool> busy_{false};
   bool found_ = false;  // Anything, in this round. One step runs at a time.
   int failures_ = 0;    // In this round.
+  /// The transaction behind which the next round goes on with the log: changes that cannot be
+  /// trimmed, however many, hold up none that come after them.
+  std::int64_t trimmed_to_ = 0;
 };
 
 Retention::Retention(ports::Database& database, Lists& lists, ports::Clock clock,

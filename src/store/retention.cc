@@ -13,7 +13,8 @@ using ports::Statement;
 // In the order of their transactions, which is the order of an index: no condition on `at`, for
 // which all of it would be read where nothing is old.
 constexpr Sql kOldestChanges{"changes.oldest",
-                             "SELECT list_id, revision, at FROM changes ORDER BY tx LIMIT $1"};
+                             "SELECT list_id, revision, at, tx FROM changes WHERE tx > $2"
+                             " ORDER BY tx LIMIT $1"};
 constexpr Sql kMoveCut{"lists.move_cut",
                        "UPDATE lists SET log_cut = $2, log_cut_at = $3 WHERE id = $1"
                        " AND log_cut < $2"};
@@ -86,12 +87,12 @@ constexpr Sql kPutBack{"lists.put_back",
 
 }  // namespace
 
-Statement OldestChangesStatement() {
-  return {&kOldestChanges, {kRetentionStep}};
+Statement OldestChangesStatement(std::int64_t tx) {
+  return {&kOldestChanges, {kRetentionStep, tx}};
 }
 
 OldChange ReadOldChange(const ports::Row& row) {
-  return {row.UuidOf(0), row.Int(1), row.TimeOf(2)};
+  return {row.UuidOf(0), row.Int(1), row.TimeOf(2), row.Int(3)};
 }
 
 Batch CutTxBatch(const std::vector<OldChange>& last) {

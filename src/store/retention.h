@@ -14,12 +14,14 @@ namespace store {
 
 inline constexpr std::int64_t kRetentionStep = 500;  // Rows; more than a list has members.
 
-/// The changes that have been there longest, oldest transaction first: kRetentionStep of them.
-[[nodiscard]] ports::Statement OldestChangesStatement();
+/// The changes that have been there longest, oldest transaction first: kRetentionStep of those that
+/// came after transaction `tx`.
+[[nodiscard]] ports::Statement OldestChangesStatement(std::int64_t tx);
 struct OldChange {
   base::Uuid list_id;
   std::int64_t revision = 0;
   base::Time at;
+  std::int64_t tx = 0;
 };
 [[nodiscard]] OldChange ReadOldChange(const ports::Row& row);
 

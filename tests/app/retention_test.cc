@@ -315,6 +315,24 @@ TEST_F(Retained, AListWhoseStepFailsDoesNotHoldUpOthers) {
   for (const Uuid& list : lists) EXPECT_EQ(Log(list).empty(), list != poor);
 }
 
+TEST_F(Retained, AListWithManyChangesThatCannotBeTrimmedDoesNotHoldUpOthers) {
+  const Uuid poor = ListOf({0});
+  RenameMany(poor, static_cast<int>(store::kRetentionStep));
+  const Uuid other = ListOf({0, 1});
+  Pass(kLogMs + 1);
+  process().stepped.RefuseAllOf(poor);
+  for (int round = 0; round < 3; ++round) {
+    Pass(kPauseMs);
+    Sweep();
+  }
+  EXPECT_THAT(Log(other), IsEmpty());
+  EXPECT_EQ(Log(poor).size(), static_cast<std::size_t>(store::kRetentionStep) + 1);
+  process().stepped.RefuseAllOf(other);
+  Pass(kPauseMs);
+  SweepAll();
+  EXPECT_THAT(Log(poor), IsEmpty());
+}
+
 TEST_F(Retained, TwoProcessesDoNoHarm) {
   const Uuid list = ListOf({0});
   RenameMany(list, 600);

@@ -151,7 +151,7 @@ void TakeWritesOfSync(const Take& take) {
 template <class Take>
 void TakeRetention(const Take& take) {
   const Uuid id = IdOf(1);
-  take(store::OldestChangesStatement());
+  take(store::OldestChangesStatement(1));
   take(store::OldTombstonesStatement({}));
   take(store::OldTrashStatement({}));
   take(store::OldListsStatement({}));
