@@ -161,7 +161,8 @@ def mixed():
     random.Random(6).shuffle(ticked)
     plan = data.Plan("mixed")
     plan.add("read", 90, 200, -1, [reads.request(each) for each in reads.lists])
-    # A hundred are ticked, then taken back: each changes something, in a slice that begins anew as well.
+    # A hundred are ticked, then taken back: each changes something, in a slice that begins anew as well, but for
+    # the hundred at most that the one before had only ticked.
     plan.add("tick", 9, 200, -1, [tick(reads, entry, item, done) for at in range(0, len(ticked), 100)
                                   for done in (True, False) for entry, item in ticked[at:at + 100]])
     plan.add("create", 1, 201, -1, [create(reads, each) for each in reads.lists])

@@ -23,10 +23,11 @@ def ops_of(store):
 
 
 def ticks_of(stores):
-    """Ticks of ten people, then the same taken back, so that each changes something, in a slice that begins
-    anew as well. (One that changes nothing is answered without a commit.)"""
-    return [store.single(store.tick(store.lists[n % 2], n)) for n in range(25) for at in range(0, len(stores), 10)
-            for _ in ("ticked", "taken back") for store in stores[at:at + 10]]
+    """Ticks of fifty people (more than there are connections: none overtakes another of the same item), then the
+    same taken back: each changes something, in a slice that begins anew as well, but for the fifty at most that
+    the one before had only ticked. (One that changes nothing is answered without a commit.)"""
+    return [store.single(store.tick(store.lists[n % 2], n)) for n in range(25) for at in range(0, len(stores), 50)
+            for _ in ("ticked", "taken back") for store in stores[at:at + 50]]
 
 
 class Weather:

@@ -133,20 +133,77 @@ TEST_F(SqliteOnly, WhatComesLateAndFailsHarmsNoOther) {
   for (std::int64_t bad = 0; bad <= 3; ++bad) {  // At the end: none.
     const std::int64_t from = 10 * (bad + 1);
     ASSERT_TRUE(Write(database(), {{&kParent, {from + 9}}}));
-    std::vector<std::shared_ptr<TestJob>> jobs{
-        std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {from}}})};
-    jobs[0]->on_prepare = [&] {
+    std::vector<std::shared_ptr<TestJob>> late;
+    const auto first = std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {from}}});
+    first->on_prepare = [&] {
       for (std::int64_t i = 0; i < 3; ++i) {
-        jobs.push_back(Submit(database(), 1, {{&kParent, {i == bad ? from + 9 : from + i + 1}}}));
+        late.push_back(Submit(database(), 1, {{&kParent, {i == bad ? from + 9 : from + i + 1}}}));
       }
     };
-    database().Write(1, Soon(), jobs[0]);
-    EXPECT_TRUE(jobs[0]->Wait().has_value());
+    database().Write(1, Soon(), first);
+    EXPECT_TRUE(first->Wait().has_value());
     for (std::size_t i = 0; i < 3; ++i) {
-      EXPECT_EQ(jobs[i + 1]->Wait().has_value(), static_cast<std::int64_t>(i) != bad) << bad;
+      EXPECT_EQ(late[i]->Wait().has_value(), static_cast<std::int64_t>(i) != bad) << bad;
     }
   }
   EXPECT_EQ(ReadInt(database(), {&kCountParents, {}}), 4 + 3 * 3 + 4);
+}
+
+TEST_F(SqliteOnly, WhatComesLateAndFailsAtCommitHarmsNoOther) {
+  ASSERT_TRUE(Write(database(), {{&kParent, {std::int64_t{1}}}}));
+  for (std::int64_t bad = 0; bad < 4; ++bad) {
+    std::vector<std::shared_ptr<TestJob>> jobs;
+    for (std::int64_t i = 0; i < 4; ++i) {
+      const std::int64_t parent = i == bad ? 99 : 1;
+      jobs.push_back(
+          std::make_shared<TestJob>(std::vector<Statement>{{&kChild, {4 * bad + i, parent}}}));
+    }
+    jobs[0]->on_prepare = [&] {
+      for (std::size_t i = 1; i < jobs.size(); ++i) database().Write(1, Soon(), jobs[i]);
+    };
+    database().Write(1, Soon(), jobs[0]);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      EXPECT_EQ(jobs[i]->Wait().has_value(), static_cast<std::int64_t>(i) != bad);
+      EXPECT_EQ(jobs[i]->prepared(), 1);
+    }
+  }
+  EXPECT_EQ(ReadInt(database(), {&kCountChildren, {}}), 4 * 3);
+}
+
+TEST_F(SqliteOnly, WhatComesLateIsNoMoreThanAGroupTakesAndInTime) {
+  config_.group_max = 3;
+  std::vector<std::shared_ptr<TestJob>> jobs;
+  for (std::int64_t i = 0; i < 5; ++i) {
+    jobs.push_back(std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {i}}}));
+  }
+  const auto too_late = std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {9}}});
+  jobs[0]->on_prepare = [&] {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+    database().Write(1, deadline, too_late);
+    for (std::size_t i = 1; i < jobs.size(); ++i) database().Write(1, Soon(), jobs[i]);
+    std::this_thread::sleep_until(deadline);
+  };
+  database().Write(1, Soon(), jobs[0]);
+  for (const auto& job : jobs) EXPECT_TRUE(job->Wait().has_value());
+  EXPECT_FALSE(too_late->Wait().has_value());
+  EXPECT_EQ(too_late->prepared(), 0);
+  EXPECT_EQ(ReadInt(database(), {&kCountParents, {}}), 5);
+  EXPECT_EQ(Commits(), 2U);  // The first, one that is too late, one more; then three.
+}
+
+TEST_F(SqliteOnly, AsksNoMoreForTheMarkOfAGuardThatHasChangedItsRow) {
+  static constexpr Sql kGuard{"test.guard", "UPDATE parent SET id = $1 WHERE id = $2"};
+  static constexpr Sql kUnasked{"test.unasked", "INSERT INTO child (id, parent) VALUES ($1, 1)"};
+  static constexpr Sql kAsked{
+      "test.asked", "INSERT INTO child (id, parent) SELECT $1, 1 WHERE 1 = 2", nullptr, &kUnasked};
+  ASSERT_TRUE(Write(database(), {{&kParent, {std::int64_t{1}}}}));
+  const auto job = std::make_shared<TestJob>(ports::Batch{
+      .statements = {{&kGuard, {std::int64_t{1}, std::int64_t{1}}}, {&kAsked, {std::int64_t{5}}}},
+      .has_one_guard = true});
+  database().Write(1, Soon(), job);
+  const auto outcome = job->Wait();
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_THAT(outcome->changed, ElementsAre(1, 1));
 }
 
 TEST_F(SqliteOnly, OnlyWhatWritesGetsATransactionNumber) {

@@ -13,7 +13,7 @@ Writer::Writer(const Config& config, std::unique_ptr<Connection> connection, bas
       group_max_(std::max<std::size_t>(config.group_max, 1)),
       group_(config, std::move(connection), metrics),
       wait_seconds_(metrics.GetHistogram("write_queue_wait_seconds",
-                                         "From a write's arrival to the start of its group.")),
+                                         "From a write's arrival until a group takes it.")),
       length_(metrics.GetGauge("write_queue_length", "Writes that wait for the writer.")),
       busy_seconds_(metrics.GetGauge("writer_busy_seconds_total",
                                      "Time the writer has not been waiting for work.")),
