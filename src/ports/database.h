@@ -167,9 +167,10 @@ class Database {
   /// run in the order they came; those of one lane too, but that short ones of other keys go before
   /// long ones and what stands behind those. Jobs that wait at the same moment share a transaction
   /// and a flush, with one long one at most, and with short ones that come while it runs (where
-  /// statements are run one by one); a batch that fails does not fail its companions. A job that waits beyond `deadline`, or finds the queue full,
-  /// ends with kUnavailable without having run (then Done may be called on the caller's thread,
-  /// before Write returns, and Prepare is not called).
+  /// statements are run one by one); a batch that fails does not fail its companions. A job that
+  /// waits beyond `deadline`, or finds the queue full, ends with kUnavailable without having run
+  /// (then Done may be called on the caller's thread, before Write returns, and Prepare is not
+  /// called).
   virtual void Write(std::uint64_t key, Deadline deadline, std::shared_ptr<WriteJob> job) = 0;
 
   /// Queues a read for a bounded pool. Full or late: kUnavailable.
