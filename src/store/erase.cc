@@ -54,7 +54,7 @@ void Erase(json::value& value, const std::string& item) {
   const bool is_effect = Is(object, "id", item) && object.contains("entity");
   if (is_effect) {
     const auto bare =
-        EffectsWithout(json::serialize(json::array{object}), base::ParseUuid(item).value());
+        EffectsWithout(json::serialize(json::array{object}), base::ParseUuid(item).value_or(base::Uuid{}));
     object = json::parse(bare.value_or("[{}]")).as_array().front().as_object();
     return;
   }
