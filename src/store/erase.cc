@@ -53,8 +53,8 @@ void Erase(json::value& value, const std::string& item) {
   if (Is(object, "id", item) && object.contains("text")) Blank(object);
   const bool is_effect = Is(object, "id", item) && object.contains("entity");
   if (is_effect) {
-    const auto bare =
-        EffectsWithout(json::serialize(json::array{object}), base::ParseUuid(item).value_or(base::Uuid{}));
+    const auto bare = EffectsWithout(json::serialize(json::array{object}),
+                                     base::ParseUuid(item).value_or(base::Uuid{}));
     object = json::parse(bare.value_or("[{}]")).as_array().front().as_object();
     return;
   }
