@@ -31,9 +31,9 @@ bool Checkpointer::Start() {
   return true;
 }
 
-bool Checkpointer::is_busy() const {
-  const std::scoped_lock lock(mutex_);
-  return wanted_;
+bool Checkpointer::WaitUntilIdle(std::chrono::milliseconds most) const {
+  std::unique_lock lock(mutex_);
+  return idle_.wait_for(lock, most, [this] { return !wanted_; });
 }
 
 void Checkpointer::Loop() {
@@ -57,6 +57,7 @@ void Checkpointer::Loop() {
     is_failing_ = failed;
     lock.lock();
     wanted_ = false;
+    idle_.notify_one();
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -23,7 +24,8 @@ class Checkpointer {
 
   /// Starts a copy of what the log holds now. False: one is under way.
   bool Start();
-  [[nodiscard]] bool is_busy() const;
+  /// Whether none is under way, or none any more before `most` is over.
+  [[nodiscard]] bool WaitUntilIdle(std::chrono::milliseconds most) const;
   /// The database could not be flushed after a copy: see GroupWriter::CheckpointIfLong.
   [[nodiscard]] bool flush_failed() const { return flush_failed_; }
 
@@ -37,6 +39,7 @@ class Checkpointer {
   std::atomic<bool> flush_failed_ = false;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  mutable std::condition_variable idle_;
   bool wanted_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -15,6 +15,7 @@ namespace {
 
 using base::Code;
 using base::Error;
+using std::chrono_literals::operator""ms;
 
 constexpr std::int64_t kUnknown = -1;  // Of the number of the last commit.
 
@@ -22,8 +23,10 @@ constexpr ports::Sql kBegin{"sqlite.begin", "BEGIN IMMEDIATE"};
 constexpr ports::Sql kCommit{"sqlite.commit", "COMMIT"};
 constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :tx"};
 
-// How many times longer than it should be the log may get before the writer waits for readers.
+// How many times longer than it should be the log may get before the writer waits for readers, and
+// for the copier.
 constexpr int kPatience = 4;
+constexpr std::chrono::milliseconds kCopierWait{20};  // After each commit.
 // What part of a log that is long enough the writer copies itself at most.
 constexpr int kQuickPart = 8;
 
@@ -248,21 +251,23 @@ Error GroupWriter::GroupError(const char* statement, const Failure& failure) {
 
 void GroupWriter::CheckpointIfLong() {
   if (!connection_) return;
-  // SQLite counts pages as copied before they are flushed. When a flush has failed, a later copy
-  // would leave them out, and the log that still has them would start anew: commits that were
-  // acknowledged would be lost. So the log is kept, and grows, until the next start copies all of
-  // it.
-  if (flush_failed_ || checkpointer_->flush_failed()) return;
   const int frames = connection_->wal_frames();
   if (frames < copied_frames_) {  // The log has started anew.
     copied_frames_ = 0;
     quick_frames_ = kQuickFrames;
   }
-  if (frames < config_.checkpoint_frames || checkpointer_->is_busy()) return;
+  if (frames < config_.checkpoint_frames) return;
+  // A copier that the machine gives too little time to gets it here, as all writes wait.
+  const bool very_long = frames >= kPatience * config_.checkpoint_frames;
+  if (!checkpointer_->WaitUntilIdle(very_long ? kCopierWait : 0ms)) return;
+  // SQLite counts pages as copied before they are flushed. When a flush has failed, a later copy
+  // would leave them out, and the log that still has them would start anew: commits that were
+  // acknowledged would be lost. So the log is kept, and grows, until the next start copies all of
+  // it. (Looked at when the copier is idle: it may have failed just now.)
+  if (flush_failed_ || checkpointer_->flush_failed()) return;
   const int left = frames - copied_frames_;
   const int quick_most = config_.checkpoint_frames / kQuickPart;
-  if (frames < kPatience * config_.checkpoint_frames &&
-      left > std::min(quick_frames_, quick_most)) {
+  if (!very_long && left > std::min(quick_frames_, quick_most)) {
     if (!checkpointer_->Start()) return;
     // So much comes meanwhile that the copier may not get there.
     if (copied_frames_ > 0) quick_frames_ = std::min(2 * quick_frames_, quick_most);
@@ -272,7 +277,6 @@ void GroupWriter::CheckpointIfLong() {
   // Little has come since: copied without a pause of anybody's, the log can start anew. A reader of
   // an old view keeps it from that, and readers that follow each other without a gap could do so
   // for ever: when it has become very long, the writer waits for them a little.
-  const bool very_long = frames >= kPatience * config_.checkpoint_frames;
   const auto done = connection_->RunCheckpoint(very_long ? Connection::Checkpoint::kRestart
                                                          : Connection::Checkpoint::kPassive);
   copied_frames_ = frames;
