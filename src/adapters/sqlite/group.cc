@@ -15,7 +15,7 @@ namespace {
 
 using base::Code;
 using base::Error;
-using std::chrono_literals::operator""ms;
+using std::chrono::milliseconds;
 
 constexpr std::int64_t kUnknown = -1;  // Of the number of the last commit.
 
@@ -26,7 +26,7 @@ constexpr ports::Sql kCountCommit{"sqlite.count_commit", "UPDATE meta SET tx = :
 // How many times longer than it should be the log may get before the writer waits for readers, and
 // for the copier.
 constexpr int kPatience = 4;
-constexpr std::chrono::milliseconds kCopierWait{20};  // After each commit.
+constexpr milliseconds kCopierWait{20};  // After each commit.
 // What part of a log that is long enough the writer copies itself at most.
 constexpr int kQuickPart = 8;
 
@@ -259,7 +259,7 @@ void GroupWriter::CheckpointIfLong() {
   if (frames < config_.checkpoint_frames) return;
   // A copier that the machine gives too little time to gets it here, as all writes wait.
   const bool very_long = frames >= kPatience * config_.checkpoint_frames;
-  if (!checkpointer_->WaitUntilIdle(very_long ? kCopierWait : 0ms)) return;
+  if (!checkpointer_->WaitUntilIdle(very_long ? kCopierWait : milliseconds(0))) return;
   // SQLite counts pages as copied before they are flushed. When a flush has failed, a later copy
   // would leave them out, and the log that still has them would start anew: commits that were
   // acknowledged would be lost. So the log is kept, and grows, until the next start copies all of
