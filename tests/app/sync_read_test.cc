@@ -7,7 +7,6 @@
 namespace app {
 namespace {
 
-using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
@@ -71,12 +70,13 @@ TEST_F(SyncOverDatabase, NothingNewIsOneStatementAndFewBytes) {
 }
 
 TEST_F(SyncOverDatabase, WhatItsOwnOpsHaveChangedIsReadInOneGo) {
-  std::vector<Uuid> lists;
-  for (int i = 0; i < 5; ++i) lists.push_back(MakeList(*lists_[0]));
+  std::vector<Uuid> lists(5);
+  for (Uuid& list : lists) list = MakeList(*lists_[0]);
   std::string cursor = Cursor(Told({}));
   Settle();
   const auto send = [&](std::size_t count) {
     std::vector<SyncOp> ops;
+    ops.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       SyncOp op = RefusedOp(lists[i], user_);
       op.op.kind = domain::Kind::kAdd;

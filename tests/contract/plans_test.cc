@@ -87,7 +87,7 @@ struct Told {
   std::string name;
   std::string types;  // Of the parameters, as PREPARE has them, where they are declared.
   std::size_t rows = 1;
-  std::string guarded{};  // The name of its form for adapters that run statements one by one.
+  std::string guarded;  // The name of its form for adapters that run statements one by one.
 };
 
 /// `WITH v (…) AS (VALUES ($1, $2), ($3, $4)) …`

@@ -117,7 +117,7 @@ TEST_F(SqliteOnly, WhatIsShortAndComesWhileATransactionRunsSharesIt) {
       jobs.push_back(std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {id}}}));
       jobs.back()->is_long = is_long;
     };
-    for (std::int64_t i = 0; i < 3; ++i) add(10 * (is_long ? 1 : 0) + i);
+    for (std::int64_t i = 0; i < 3; ++i) add(is_long ? 10 + i : i);
     jobs[0]->on_prepare = [&] {
       for (std::size_t i = 1; i < jobs.size(); ++i) database().Write(i, Soon(), jobs[i]);
     };
@@ -173,6 +173,7 @@ TEST_F(SqliteOnly, WhatComesLateAndFailsAtCommitHarmsNoOther) {
 TEST_F(SqliteOnly, WhatComesLateIsNoMoreThanAGroupTakesAndInTime) {
   config_.group_max = 3;
   std::vector<std::shared_ptr<TestJob>> jobs;
+  jobs.reserve(5);
   for (std::int64_t i = 0; i < 5; ++i) {
     jobs.push_back(std::make_shared<TestJob>(std::vector<Statement>{{&kParent, {i}}}));
   }
